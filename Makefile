@@ -1,0 +1,39 @@
+# The words of this project. `make demo` and `make test` work in a fresh clone with nothing but Python 3.11
+# (`make test` also starts an Elasticsearch: see scripts/elasticsearch.py).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check format live bench chaos golden lock clean
+
+demo: $(VENV)/ready ## one command that shows the seed rule at work, without a cluster
+	$(BIN)/eql-runner demo
+
+test: check ## everything: format, lint, types, unit, properties, contracts, and a real Elasticsearch
+	$(BIN)/python scripts/elasticsearch.py run -- $(BIN)/pytest
+
+check: $(VENV)/ready ## format, lint, types, the arrows of the architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+unit: check ## all tests that need no cluster
+	$(BIN)/pytest -m "not live"
+
+lock: ## renew the pinned requirements from pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe --extra dev -o requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/ready: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,264 @@
+"""The values of one execution, and the three seams to the outside.
+
+    search      EventSource.search     → Page      of Hits (candidates) or Matches (decided by the cluster)
+    match       Program                → Match     one Hit, or the Hits of one sequence
+    group       suppression            → Group     of Matches that become one Alert
+    build       alerts                 → Alert     an id and a document
+    write       AlertSink.write        → Written   created, duplicates, rejected
+
+All of them are frozen. The in-memory twins of the three protocols are in `runner.offline.memory`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+from runner.rules.model import Rule
+from runner.schedule.windows import Window
+
+Document: TypeAlias = Mapping[str, Any]
+
+
+class Verdict(StrEnum):
+    """How much of its window an execution has proven; only `complete` counts as covered."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"  # the cap was reached: the rest is backlog
+    PARTIAL = "partial"  # shards, clusters or writes failed
+    TIMED_OUT = "timed out"
+    FAILED = "failed"
+
+
+class RunType(StrEnum):
+    """Why an execution was made."""
+
+    STANDARD = "standard"
+    BACKLOG = "backlog"  # the rest of a window that the cap cut
+    CATCH_UP = "catch-up"  # a range missed by downtime or failure
+    BACKFILL = "backfill"  # a range that a person asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason why an answer is not whole, and the verdict it forces."""
+
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found document. `time` is its `@timestamp` (or the rule's `timestamp_field`), by which hits are ordered.
+
+    `source` may hold only the fields that the rule's program reads; `EventSource.documents` brings the whole.
+    `sort` is the cluster's sort values, opaque.
+    """
+
+    index: str
+    id: str
+    time: datetime
+    source: Document = field(repr=False)
+    sort: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the rule's query found: one hit for an event query, one a stage for a sequence or sample.
+
+    A stage that had to be missing (`![…]`) has None. `join_keys` are the values that the stages share.
+    """
+
+    hits: tuple[Hit | None, ...]
+    join_keys: tuple[Any, ...] = ()
+
+    @property
+    def events(self) -> tuple[Hit, ...]:
+        """The hits that are there."""
+        return tuple(hit for hit in self.hits if hit is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Matches that become one alert; without suppression always exactly one.
+
+    `terms` are the suppression's fields and values; `first` and `last` bound the events' times.
+    """
+
+    matches: tuple[Match, ...]
+    terms: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One step of a search, oldest first: candidates for the matcher, or matches that the cluster has decided.
+
+    `requests` counts what it took; a page with a fault makes its execution incomplete.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    matches: tuple[Match, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A finding, ready to be written. `id` depends on the rule's id and its source events alone."""
+
+    id: str
+    document: Document = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An alert that the sink did not take, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the alerts of one write. Created and duplicates are acknowledged; rejected are not."""
+
+    created: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    requests: int = 0
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(
+            self.created + other.created,
+            self.duplicates + other.duplicates,
+            self.rejected + other.rejected,
+            self.requests + other.requests,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an execution ended early: the error's class, whose it is to act, its text and the next step."""
+
+    kind: str
+    who: str
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The record of one rule searched over one window: the one fact that logs, metrics and health read."""
+
+    id: str
+    rule_id: str
+    rule_name: str
+    rule_version: int
+    query_hash: str
+    run_type: RunType
+    window: Window
+    started: datetime
+    duration: float  # seconds
+    verdict: Verdict
+    candidates: int = 0
+    matched: int = 0
+    created: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    backlog: int = 0  # matches seen beyond the cap, not alerted yet
+    requests: int = 0
+    faults: tuple[str, ...] = ()
+    failure: Failure | None = None
+    resume: datetime | None = None  # where the backlog starts: all matches before it are alerted
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """A window that the cap cut: matches at or after `after` wait; `pending` of them were seen."""
+
+    window: Window
+    after: datetime
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What is known of one rule's past, under one query.
+
+    From `since` on each instant is in exactly one of: `covered` (proven searched, its alerts acknowledged), `backlog`
+    (cut by the cap, resumed at `after`), `gaps` (given up: older than the catch-up limit), or not covered yet.
+    """
+
+    query_hash: str
+    since: datetime | None = None
+    covered: tuple[Window, ...] = ()
+    backlog: tuple[Backlog, ...] = ()
+    gaps: tuple[Window, ...] = ()
+
+    @property
+    def until(self) -> datetime | None:
+        """The end of the newest covered range."""
+        return self.covered[-1].end if self.covered else None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A rule's record in the ledger. `token` is the sink's own proof of the version that was read."""
+
+    rule_id: str
+    coverage: Coverage
+    last: Execution | None = None
+    token: Any = field(default=None, compare=False)
+
+
+class EventSource(Protocol):
+    """Where events come from."""
+
+    def search(self, rule: Rule, window: Window, after: datetime | None = None) -> Iterator[Page]:
+        """Yield the window's pages, lazily, oldest hit first; only hits at or after `after` where it is given.
+
+        The window is on the rule's range clock (`timestamp_override`, else its timestamp field); `after` is on the
+        order clock (the timestamp field). Everything in the window is yielded, without an upper limit; what could not
+        be read is a Fault on a page. Raises RunnerError when there is no answer at all. Closing the iterator early
+        frees what the search holds in the cluster.
+        """
+        ...
+
+    def documents(self, hits: Sequence[Hit]) -> Page:
+        """Return the same hits, in the same order, each with its whole source.
+
+        A hit whose document has gone since keeps the source that it had.
+        """
+        ...
+
+
+class AlertSink(Protocol):
+    """Where alerts go."""
+
+    def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of the ids that are alerts already, in any index that alerts were ever written to."""
+        ...
+
+    def write(self, alerts: Sequence[Alert]) -> Written:
+        """Create the alerts and return what became of each; an id that exists already is a duplicate.
+
+        When it returns, what it calls created or duplicate survives a crash of this process and is found by `known`.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """What has been searched, rule by rule."""
+
+    def read(self, rule: Rule) -> State:
+        """Return the rule's state; a rule never seen has an empty coverage."""
+        ...
+
+    def record(self, execution: Execution, state: State) -> State:
+        """Append the execution to the history, then move the state; return it with its new token.
+
+        Raises StateConflict when the state was moved by another runner since it was read: the history keeps the
+        execution, the state stays as the other left it.
+        """
+        ...

@@ -1,0 +1,101 @@
+"""A detection rule, checked and ready to run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from runner.query import Program
+from runner.rules.datemath import DateMath
+
+_FROM = DateMath.parse("now-6m")  # what Elastic's rule schema says where a rule has no `from`
+_TO = DateMath.parse("now")
+
+
+class Severity(StrEnum):
+    """Elastic's four severities, in their order."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a rule runs and how far back it looks: `interval`, and the window `[start, end)` as date math on now."""
+
+    interval: timedelta = timedelta(minutes=5)
+    start: DateMath = _FROM
+    end: DateMath = _TO
+
+    def lookback(self, now: datetime) -> timedelta:
+        """Return the additional look-back: the window's length less the interval (4m for 5m and now-9m)."""
+        length = self.end.resolve(now) - self.start.resolve(now)
+        return max(length - self.interval, timedelta(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A rule's `alert_suppression`: one alert for all matches that share the fields' values.
+
+    `duration` None means within one execution. `suppress_missing`: absent fields form a group of their own.
+    """
+
+    group_by: tuple[str, ...]
+    duration: timedelta | None = None
+    suppress_missing: bool = True
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of Elastic's format, with its compiled query.
+
+    The names are the TOML's. `parameters` holds the rule's table as it was read (plain JSON values), for the alert's
+    `kibana.alert.rule.parameters`; `metadata` the file's `[metadata]`. A query that does not compile is not a Rule.
+    """
+
+    rule_id: str
+    name: str
+    description: str
+    severity: Severity
+    risk_score: float
+    query: str
+    program: Program = field(repr=False, compare=False)
+    index: tuple[str, ...]
+    type: str = "eql"
+    language: str = "eql"
+    version: int = 1
+    schedule: Schedule = Schedule()
+    max_signals: int = 100
+    enabled: bool = True
+    author: tuple[str, ...] = ()
+    license: str = ""
+    tags: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    false_positives: tuple[str, ...] = ()
+    note: str = ""
+    setup: str = ""
+    threat: tuple[Mapping[str, Any], ...] = ()
+    timestamp_override: str | None = None
+    timestamp_override_fallback: bool = True
+    timestamp_field: str = "@timestamp"
+    tiebreaker_field: str | None = None
+    event_category_override: str = "event.category"
+    building_block_type: str | None = None
+    rule_name_override: str | None = None
+    severity_mapping: tuple[Mapping[str, Any], ...] = ()
+    risk_score_mapping: tuple[Mapping[str, Any], ...] = ()
+    suppression: Suppression | None = None
+    exceptions_list: tuple[Mapping[str, Any], ...] = ()
+    filters: tuple[Mapping[str, Any], ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    path: Path | None = None
+
+    @property
+    def range_field(self) -> str:
+        """The clock of the window: `timestamp_override`, else the timestamp field."""
+        return self.timestamp_override or self.timestamp_field

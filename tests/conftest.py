@@ -1,0 +1,40 @@
+"""What tests share: the real Elasticsearch that `scripts/elasticsearch.py` starts, and names of one's own in it."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from elasticsearch import Elasticsearch
+
+URL_VARIABLE = "RUNNER_TEST_ELASTICSEARCH_URL"
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url() -> str:
+    """The URL of the real node; a live test without one fails and says how to get one."""
+    url = os.environ.get(URL_VARIABLE, "")
+    if not url:
+        pytest.fail(f"{URL_VARIABLE} is not set; run `python scripts/elasticsearch.py run -- pytest`, or `make test`")
+    return url
+
+
+@pytest.fixture(scope="session")
+def node(elasticsearch_url: str) -> Iterator[Elasticsearch]:
+    """The official client of the real node, to prepare and to look at what the product did."""
+    with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def index_prefix(node: Elasticsearch) -> Iterator[str]:
+    """A name that is this test's own; every index and template that starts with it is deleted afterwards."""
+    prefix = f"t-{uuid.uuid4().hex[:12]}"
+    yield prefix
+    names = node.indices.get(index=f"{prefix}*", expand_wildcards="all", features="aliases")
+    for name in names.body:
+        node.indices.delete(index=name)
+    for template in node.indices.get_index_template(name=f"{prefix}*")["index_templates"]:
+        node.indices.delete_index_template(name=template["name"])
+    for component in node.cluster.get_component_template(name=f"{prefix}*")["component_templates"]:
+        node.cluster.delete_component_template(name=component["name"])

@@ -31,10 +31,11 @@ def index_prefix(node: Elasticsearch) -> Iterator[str]:
     """A name that is this test's own; every index and template that starts with it is deleted afterwards."""
     prefix = f"t-{uuid.uuid4().hex[:12]}"
     yield prefix
-    names = node.indices.get(index=f"{prefix}*", expand_wildcards="all", features="aliases")
-    for name in names.body:
+    for name in node.indices.get(index=f"{prefix}*", expand_wildcards="all", features="aliases").body:
         node.indices.delete(index=name)
-    for template in node.indices.get_index_template(name=f"{prefix}*")["index_templates"]:
-        node.indices.delete_index_template(name=template["name"])
-    for component in node.cluster.get_component_template(name=f"{prefix}*")["component_templates"]:
-        node.cluster.delete_component_template(name=component["name"])
+    for template in node.indices.get_index_template()["index_templates"]:
+        if template["name"].startswith(prefix):
+            node.indices.delete_index_template(name=template["name"])
+    for component in node.cluster.get_component_template()["component_templates"]:
+        if component["name"].startswith(prefix):
+            node.cluster.delete_component_template(name=component["name"])

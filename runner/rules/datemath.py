@@ -59,6 +59,15 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
 
 
+def format_duration(duration: timedelta) -> str:
+    """Return the shortest text that `parse_duration` reads as this duration (whole milliseconds): `90s`, `24h`."""
+    milliseconds = duration // timedelta(milliseconds=1)
+    for unit, length in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds % length == 0:
+            return f"{milliseconds // length}{unit}"
+    return f"{milliseconds}ms"
+
+
 def _floor(instant: datetime, unit: str) -> datetime:
     if unit == "w":
         instant -= timedelta(days=instant.weekday())

@@ -1,0 +1,350 @@
+"""Settings: from RUNNER_* variables, a `.env` file, files that hold one secret each, and /run/secrets.
+
+`load_settings` reads them all, in this order of precedence:
+
+    the environment     RUNNER_API_KEY=…, or RUNNER_API_KEY_FILE=/path for what may be a secret
+    .env                the same names, in the working directory
+    /run/secrets        a file for each setting, named runner_api_key or RUNNER_API_KEY
+
+An empty value counts as not given. What is wrong is reported all at once, in one SettingsError. Secrets are SecretStr:
+no repr, error or `public()` view shows them.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from runner.environment import PREFIX, variable, variables
+from runner.errors import SettingsError
+from runner.rules.datemath import format_duration, parse_duration
+
+_INDEX_NAME = re.compile(r"(?![-_+.])[^A-Z\\/*?\"<>| ,#:]{1,200}")
+_SPACE = re.compile(r"[a-z0-9_-]+")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+def _wrong(expected: str) -> PydanticCustomError:
+    return PydanticCustomError("expected", "{expected}", {"expected": expected})
+
+
+def _duration(value: object) -> object:
+    try:
+        return parse_duration(value) if isinstance(value, str) else value
+    except ValueError:
+        raise _wrong("a duration such as 30s, 5m or 24h") from None
+
+
+def _listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _urls(urls: tuple[str, ...]) -> tuple[str, ...]:
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.username or parts.password:
+            raise _wrong("URLs without credentials; they belong in RUNNER_USERNAME and RUNNER_PASSWORD")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not _port_is_valid(url):
+            raise _wrong("one or several URLs such as https://host:9200, separated by commas")
+    return urls
+
+
+def _port_is_valid(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _overrides(value: object) -> object:
+    """Read a JSON object of rule id to index patterns (one text, with commas, or a list)."""
+    expected = _wrong('a JSON object of rule id to index patterns such as {"c595363f-…": ["logs-*"]}')
+    try:
+        table = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise expected from None
+    if not isinstance(table, Mapping):
+        raise expected
+    patterns = {rule_id: _listed(listed) for rule_id, listed in table.items()}
+    if not all(
+        isinstance(listed, list | tuple) and listed and all(isinstance(one, str) for one in listed)
+        for listed in patterns.values()
+    ):
+        raise expected
+    return patterns
+
+
+def _cloud_id(text: str) -> str:
+    try:
+        decoded = base64.b64decode(text.rpartition(":")[2], validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        decoded = ""
+    if decoded.count("$") < 1:
+        raise _wrong("a Cloud ID as Elastic Cloud shows it, such as name:bG9jYWxob3N0JGFiYw==")
+    return text
+
+
+def _fingerprint(text: str) -> str:
+    if not _FINGERPRINT.fullmatch(text.replace(":", "").lower()):
+        raise _wrong("a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons")
+    return text
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise _wrong(f"a file that can be read ({error.strerror})") from None
+
+
+def _present(path: Path) -> Path:
+    if not path.exists():
+        raise _wrong("a file or folder that exists")
+    return path
+
+
+def _token(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
+        raise _wrong("printable characters without blanks or line ends (is it the right file?)")
+    return secret
+
+
+def _full(pattern: re.Pattern[str], expected: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise _wrong(expected)
+        return text
+
+    return check
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Urls = Annotated[Patterns, AfterValidator(_urls)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
+IndexName = Annotated[
+    str, AfterValidator(_full(_INDEX_NAME, 'a lower-case index name without \\ / * ? " < > | , # : or blanks'))
+]
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Built directly it takes only what it is given; `load_settings` reads the surroundings."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    elasticsearch_url: Urls = Field(
+        default=("http://localhost:9200",), min_length=1, description="Elasticsearch: one URL or several, with commas."
+    )
+    cloud_id: Annotated[str, AfterValidator(_cloud_id)] | None = Field(
+        default=None, description="Elastic Cloud: the deployment's Cloud ID, instead of the URL."
+    )
+    api_key: Token | None = Field(default=None, description="API key, encoded as Kibana shows it, or as id:key.")
+    username: str | None = Field(default=None, description="User name, with the password, instead of an API key.")
+    password: SecretStr | None = Field(default=None, description="The user's password.")
+    bearer_token: Token | None = Field(default=None, description="Bearer token, instead of an API key or a user.")
+    ca_file: ReadableFile | None = Field(
+        default=None, description="PEM file of the authority that signed the cluster's certificate."
+    )
+    ca_fingerprint: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
+        default=None, description="SHA-256 fingerprint of that authority's certificate, instead of its file."
+    )
+    client_cert_file: ReadableFile | None = Field(
+        default=None, description="PEM file of our own certificate, where the cluster asks for one."
+    )
+    client_key_file: ReadableFile | None = Field(default=None, description="PEM file of our certificate's key.")
+    verify_certs: bool = Field(default=True, description="Check the cluster's certificate; turn off only for a trial.")
+    request_timeout: Duration = Field(
+        default=timedelta(seconds=30), description="Longest wait for one answer that is not a search."
+    )
+    search_timeout: Duration = Field(default=timedelta(minutes=4), description="Longest wait for one search.")
+    retry_deadline: Duration = Field(
+        default=timedelta(minutes=1), description="How long a request that failed in passing is tried again."
+    )
+    rules_path: Annotated[Path, AfterValidator(_present)] | None = Field(
+        default=None, description="Folder or file of rules (TOML, or Kibana's NDJSON export); unset: those shipped."
+    )
+    strict: bool = Field(
+        default=False, description="Refuse to start when any rule is bad, instead of running the good ones."
+    )
+    index_override: Patterns = Field(
+        default=(), description="Index patterns that all rules search, instead of their own; with commas."
+    )
+    index_overrides: Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_overrides)] = Field(
+        default={}, description="The same for single rules: a JSON object of rule id to a list of patterns."
+    )
+    backend: Literal["auto", "eql", "dsl"] = Field(
+        default="auto", description="How to search: eql (EQL search API), dsl (Query DSL and our matcher), or auto."
+    )
+    alerts_index: IndexName = Field(default="eql-runner-alerts", description="Alias that alerts are written to.")
+    executions_index: IndexName = Field(
+        default="eql-runner-executions", description="Alias that the history of executions is written to."
+    )
+    state_index: IndexName = Field(
+        default="eql-runner-state", description="Index of what is proven searched, a document a rule."
+    )
+    space: Annotated[str, AfterValidator(_full(_SPACE, "a space's id of the characters a-z, 0-9, _ and -"))] = Field(
+        default="default", description="Kibana space that the alerts name."
+    )
+    setup: bool = Field(default=True, description="Make index templates and indices at the start where they lack.")
+    workers: int = Field(default=4, ge=1, le=256, description="Rules that run at the same time.")
+    max_catchup: Duration = Field(
+        default=timedelta(hours=24), description="How far back a range missed by downtime is searched by itself."
+    )
+    shutdown_timeout: Duration = Field(
+        default=timedelta(seconds=30), description="How long running executions may take to end on SIGTERM."
+    )
+    page_size: int = Field(default=1000, ge=1, le=10_000, description="Events fetched by one request.")
+    log_format: Annotated[Literal["auto", "console", "ecs"], BeforeValidator(_lower)] = Field(
+        default="auto", description="console (for people), ecs (JSON), or auto: console on a terminal, else ecs."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        default="info", description="Least severe level that is logged."
+    )
+    http_host: str = Field(default="127.0.0.1", description="Address that health and metrics are served on.")
+    http_port: int = Field(default=9464, ge=0, le=65_535, description="Port of health and metrics; 0: not served.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if conflicts := self._conflicts():
+            raise _wrong("\n".join(conflicts))
+        return self
+
+    def _conflicts(self) -> list[str]:
+        found: list[str] = []
+        if self.cloud_id is not None and "elasticsearch_url" in self.model_fields_set:
+            found.append("RUNNER_ELASTICSEARCH_URL and RUNNER_CLOUD_ID are both set: keep one")
+        logins = [variable(name) for name in ("api_key", "username", "bearer_token") if getattr(self, name) is not None]
+        if len(logins) > 1:
+            found.append(f"{' and '.join(logins)} are set together: keep one way to log in")
+        for name, other in (
+            ("username", "password"),
+            ("password", "username"),
+            ("client_cert_file", "client_key_file"),
+            ("client_key_file", "client_cert_file"),
+        ):
+            if getattr(self, name) is not None and getattr(self, other) is None:
+                found.append(f"{variable(name)} is set without {variable(other)}: set both or none")
+        if self.ca_file and self.ca_fingerprint:
+            found.append("RUNNER_CA_FILE and RUNNER_CA_FINGERPRINT are both set: keep one")
+        if not self.verify_certs and (self.ca_file or self.ca_fingerprint):
+            found.append("RUNNER_VERIFY_CERTS is false although an authority is named: drop one of the two")
+        tls = [name for name in ("ca_file", "ca_fingerprint", "client_cert_file") if getattr(self, name) is not None]
+        if tls and not self.cloud_id and any(url.startswith("http:") for url in self.elasticsearch_url):
+            found.append(f"{variable(tls[0])} is set, but RUNNER_ELASTICSEARCH_URL does not begin with https:")
+        if len({self.alerts_index, self.executions_index, self.state_index}) < 3:
+            found.append("RUNNER_ALERTS_INDEX, RUNNER_EXECUTIONS_INDEX and RUNNER_STATE_INDEX must differ")
+        return found
+
+    def public(self) -> dict[str, Any]:
+        """Return all settings as plain values to print: durations as text, secrets as `(set)`."""
+        return {name: _printable(getattr(self, name)) for name in type(self).model_fields}
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None,
+    *,
+    env_file: Path | None = Path(".env"),
+    secrets: Path | None = Path("/run/secrets"),
+) -> Settings:
+    """Read the settings (`environ` None means the process's own environment).
+
+    Raises SettingsError, which names all that is wrong, a line each.
+    """
+    given, faults = variables(tuple(Settings.model_fields), environ, env_file=env_file, secrets=secrets)
+    settings, wrong = _checked(given)
+    if wrong:  # Conflicts show only between values that are right each by itself.
+        _, conflicts = _checked({name: value for name, value in given.items() if name not in wrong})
+        wrong |= {name: lines for name, lines in conflicts.items() if not _tells_of(lines, wrong)}
+    faults += [line for lines in wrong.values() for line in lines]
+    if settings and not faults:
+        return settings
+    title = "" if len(faults) == 1 else f"{len(faults)} settings are wrong:\n  "
+    raise SettingsError(title + "\n  ".join(faults), "Each setting is described in .env.example.")
+
+
+def _checked(given: Mapping[str, Any]) -> tuple[Settings | None, dict[str, list[str]]]:
+    """Return the settings, or the faults by setting (a conflict of several under the empty name)."""
+    wrong: dict[str, list[str]] = {}
+    try:
+        return Settings(**given), wrong
+    except ValidationError as error:
+        for detail in error.errors():
+            wrong.setdefault(str(detail["loc"][0]) if detail["loc"] else "", _told(detail))
+    return None, wrong
+
+
+def _tells_of(lines: list[str], names: Iterable[str]) -> bool:
+    return any(variable(name) in line for line in lines for name in names if name)
+
+
+_EXPECTED: Mapping[str, str] = {
+    "expected": "{expected}",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "literal_error": "{expected}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than_equal": "a number of at most {le}",
+    "too_short": "at least one",
+}
+
+
+def _told(detail: ErrorDetails) -> list[str]:
+    """Return one line on each fault; a conflict between settings (which has no place) tells its own."""
+    expected = _EXPECTED.get(detail["type"], detail["msg"]).format_map(detail.get("ctx", {}))
+    if not detail["loc"]:
+        return expected.split("\n")
+    name = str(detail["loc"][0])
+    hidden = name in SECRETS or "credentials" in expected
+    shown = "is wrong" if hidden else f"is `{_text(detail['input'])}`"
+    return [f"{variable(name)} {shown}: expected {expected}"]
+
+
+def _printable(value: object) -> Any:
+    match value:
+        case SecretStr():
+            return "(set)"
+        case timedelta():
+            return format_duration(value)
+        case Path():
+            return str(value)
+        case tuple():
+            return list(value)
+        case Mapping():
+            return {key: _printable(one) for key, one in value.items()}
+        case _:
+            return value
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+SECRETS = frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))

@@ -1,15 +1,14 @@
 """A query, checked and ready to run: immutable, shared by threads."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 from runner.query.ast import Query
+from runner.query.matching import Event, Joined, Matching
 
-T = TypeVar("T")
-Event = Mapping[str, Any]
+__all__ = ["Event", "Joined", "Kind", "Matching", "Program"]
 
 
 class Kind(StrEnum):
@@ -18,26 +17,6 @@ class Kind(StrEnum):
     EVENT = "event"
     SEQUENCE = "sequence"
     SAMPLE = "sample"
-
-
-@dataclass(frozen=True, slots=True)
-class Joined(Generic[T]):
-    """What a query found: the items fed for the events, in stage order (None for a missing event), and the keys."""
-
-    items: tuple[T | None, ...]
-    join_keys: tuple[Any, ...] = ()
-
-
-class Matching(Protocol[T]):
-    """One run of a program over one ordered stream of events; holds what is open, and nothing else."""
-
-    def feed(self, event: Event, time: int, item: T) -> list[Joined[T]]:
-        """Take the next event (`time` in nanoseconds since the epoch, never going back); return what it completes."""
-        ...
-
-    def finish(self) -> list[Joined[T]]:
-        """The stream has ended: return what only its end decides (missing last events, samples, `tail`)."""
-        ...
 
 
 @dataclass(frozen=True)

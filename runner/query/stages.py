@@ -11,12 +11,13 @@ Join keys, as Elasticsearch has them (EQL syntax reference, "Optional by fields"
 - keys are equal when their values are: 1 equals 1.0, text never equals a number, a boolean equals neither.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
-Event: TypeAlias = Mapping[str, Any]
+from runner.query.matching import Event
+
 JoinKeys: TypeAlias = tuple[Hashable, ...]
 
 NO_KEYS: tuple[JoinKeys, ...] = ((),)

@@ -1,0 +1,91 @@
+"""Health, readiness and metrics over HTTP."""
+
+import json
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runner.errors import SettingsError
+from runner.telemetry.health import Contact, Health
+from runner.telemetry.server import Server
+
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def get(server, path, method="GET"):
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["Content-Type"], error.read()
+
+
+def healthy(**changes):
+    health = Health(lambda: NOON)
+    health.beat = lambda: NOON - SECOND
+    health.contact = Contact(NOON - SECOND)
+    health.waiting_for = ""
+    health.rules = 2
+    for name, value in changes.items():
+        setattr(health, name, value)
+    return health
+
+
+def serve(health, metrics=lambda: b"up 1\n"):
+    return Server("127.0.0.1", 0, health=health.alive, ready=health.ready, metrics=metrics)
+
+
+ANSWERS = {
+    "all is well": ({}, 200, 200, ""),
+    "the loop stands still": ({"beat": lambda: NOON - 60 * SECOND}, 503, 200, "stands still"),
+    "before the loop starts": (
+        {"beat": lambda: None, "waiting_for": "waiting for Elasticsearch: no connection"},
+        200,
+        503,
+        "waiting for Elasticsearch: no connection",
+    ),
+    "the cluster does not answer": (
+        {"contact": Contact(NOON, "no connection to https://es:9200")},
+        200,
+        503,
+        "es:9200",
+    ),
+    "the last contact is long ago": ({"contact": Contact(NOON - 600 * SECOND)}, 200, 503, "not answered lately"),
+    "nobody has asked the cluster yet": ({"contact": None}, 200, 503, "not answered lately"),
+    "no rules": ({"rules": 0}, 200, 503, "no rules"),
+}
+
+
+@pytest.mark.parametrize(("changes", "alive", "ready", "words"), ANSWERS.values(), ids=ANSWERS)
+def test_probes_say_what_is_wrong(changes, alive, ready, words):
+    with serve(healthy(**changes)) as server:
+        health, readiness = get(server, "/healthz"), get(server, "/readyz")
+    assert (health[0], readiness[0]) == (alive, ready)
+    assert words in (health[2] + readiness[2]).decode()
+    assert json.loads(health[2])["uptime_seconds"] == 0
+
+
+def test_running_rules_are_named_with_their_age():
+    health = healthy(running=lambda: {"r-1": NOON - 3 * SECOND})
+    assert health.alive().body["running"] == {"r-1": 3.0}
+
+
+def test_metrics_and_anything_else():
+    with serve(healthy()) as server:
+        assert get(server, "/metrics") == (200, "text/plain; version=0.0.4; charset=utf-8", b"up 1\n")
+        assert get(server, "/metrics", "HEAD")[2] == b""
+        status, _, body = get(server, "/")
+        assert (status, body.decode().split()) == (404, ["/healthz", "/readyz", "/metrics"])
+        assert get(server, "/metrics", "POST")[0] == 501
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no.such.host.invalid"])
+def test_an_address_that_cannot_be_had_is_a_settings_error(host):
+    with serve(healthy()) as server, pytest.raises(SettingsError, match="RUNNER_HTTP_PORT") as caught:
+        Server(host, server.port, health=dict, ready=dict, metrics=bytes)
+    assert "RUNNER_HTTP_PORT" in caught.value.hint

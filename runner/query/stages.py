@@ -66,6 +66,19 @@ def plain(keys: JoinKeys) -> tuple[Any, ...]:
     return tuple([key.value if isinstance(key, _Flag) else key for key in keys])
 
 
+def rank(keys: JoinKeys) -> tuple[tuple[int, Any], ...]:
+    """Return what orders keys as Elasticsearch does: null first, then ascending; text by its code points."""
+    return tuple([_rank(key) for key in keys])
+
+
+def _rank(key: Hashable) -> tuple[int, Any]:
+    if key is None:
+        return (0, 0)
+    if isinstance(key, _Flag):
+        return (1, key.value)
+    return (2, key) if isinstance(key, int | float) else (3, str(key))
+
+
 @dataclass(frozen=True, slots=True)
 class _Flag:
     """A boolean key. Python's True equals 1; as a key it must not."""

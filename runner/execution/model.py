@@ -9,7 +9,7 @@
 All of them are frozen. The in-memory twins of the three protocols are in `runner.offline.memory`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -53,7 +53,8 @@ class Hit:
     """A found document. `time` is its `@timestamp` (or the rule's `timestamp_field`), by which hits are ordered.
 
     `source` may hold only the fields that the rule's program reads; `EventSource.documents` brings the whole.
-    `sort` is the cluster's sort values, opaque.
+    `sort` is the cluster's sort values, opaque. `inside` is false for a hit that lies before the window and was read
+    only so that a sequence that began there is found: a match counts when one of its hits lies inside.
     """
 
     index: str
@@ -61,6 +62,7 @@ class Hit:
     time: datetime
     source: Document = field(repr=False)
     sort: tuple[Any, ...] = ()
+    inside: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +217,12 @@ class State:
 class EventSource(Protocol):
     """Where events come from."""
 
-    def search(self, rule: Rule, window: Window, after: datetime | None = None) -> Iterator[Page]:
+    def search(self, rule: Rule, window: Window, after: datetime | None = None) -> Generator[Page, None, None]:
         """Yield the window's pages, lazily, oldest hit first; only hits at or after `after` where it is given.
 
         The window is on the rule's range clock (`timestamp_override`, else its timestamp field); `after` is on the
         order clock (the timestamp field). Everything in the window is yielded, without an upper limit; what could not
-        be read is a Fault on a page. Raises RunnerError when there is no answer at all. Closing the iterator early
+        be read is a Fault on a page. For a sequence with `maxspan` the read begins that much earlier (`Hit.inside`). Raises RunnerError when there is no answer at all. Closing the generator early
         frees what the search holds in the cluster.
         """
         ...

@@ -1,5 +1,6 @@
 """A detection rule, checked and ready to run."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,8 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from runner.query import Program
-from runner.rules.datemath import DateMath
+from runner.rules.datemath import DateMath, format_duration
 
 _FROM = DateMath.parse("now-6m")  # what Elastic's rule schema says where a rule has no `from`
 _TO = DateMath.parse("now")
@@ -30,6 +33,11 @@ class Schedule:
     interval: timedelta = timedelta(minutes=5)
     start: DateMath = _FROM
     end: DateMath = _TO
+
+    @property
+    def interval_text(self) -> str:
+        """The interval as rules spell it: `5m`."""
+        return format_duration(self.interval)
 
     def lookback(self, now: datetime) -> timedelta:
         """Return the additional look-back: the window's length less the interval (4m for 5m and now-9m)."""
@@ -99,3 +107,18 @@ class Rule:
     def range_field(self) -> str:
         """The clock of the window: `timestamp_override`, else the timestamp field."""
         return self.timestamp_override or self.timestamp_field
+
+    @property
+    def query_hash(self) -> str:
+        """A short digest of what decides which events the rule finds; a change of it begins a new coverage line."""
+        deciding = (
+            self.query,
+            self.index,
+            self.filters,
+            self.timestamp_override,
+            self.timestamp_override_fallback,
+            self.timestamp_field,
+            self.tiebreaker_field,
+            self.event_category_override,
+        )
+        return hashlib.sha256(orjson.dumps(deciding)).hexdigest()[:16]

@@ -1,0 +1,199 @@
+"""One rule over one window: search, match, group, build, write; then the record, then the ledger."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from runner.errors import RunnerError
+from runner.execution import alerts, coverage, matching
+from runner.execution.model import (
+    AlertSink,
+    EventSource,
+    Execution,
+    Failure,
+    Ledger,
+    Match,
+    RunType,
+    State,
+    Verdict,
+    Written,
+)
+from runner.execution.tally import Tally
+from runner.query import Kind
+from runner.rules.model import Rule
+from runner.schedule.plan import Limits, Plan, Task, plan, standard_window
+from runner.schedule.windows import Window
+
+COUNTED_BACKLOG = 10
+"""Beyond the cap, waiting matches are counted up to so many times the cap; a rule that matches all must not read all."""
+
+
+class Executor:
+    """Runs rules over windows. Holds no state of a rule: that is the ledger's. Safe to share between threads.
+
+    `stopwatch` measures durations in seconds and nothing else; instants are arguments.
+    """
+
+    def __init__(
+        self,
+        source: EventSource,
+        sink: AlertSink,
+        ledger: Ledger,
+        *,
+        limits: Limits | None = None,
+        space: str = "default",
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._sink = sink
+        self._ledger = ledger
+        self._limits = limits or Limits()
+        self._space = space
+        self._stopwatch = stopwatch
+
+    def run(self, rule: Rule, now: datetime) -> tuple[Execution, ...]:
+        """Search what is due and open for the rule at `now`, and return a record for each window searched.
+
+        At most `max_signals` new alerts are written in all. The first record is always the standard window's. Raises
+        nothing of the outside world: an error is the record's verdict and failure.
+        """
+        try:
+            state, due = self._due(rule, now)
+        except RunnerError as error:
+            return (self._failed(rule, Task(standard_window(rule.schedule, now)), now, error),)
+        executions: list[Execution] = []
+        room = rule.max_signals
+        for task in due.tasks:
+            execution, state = self._recorded(state, self.execute(rule, task, now, room))
+            executions.append(execution)
+            room -= execution.created
+            if room <= 0 or execution.verdict is Verdict.FAILED:
+                break
+        return tuple(executions)
+
+    def backfill(self, rule: Rule, windows: Sequence[Window], now: datetime) -> Iterator[Execution]:
+        """Search the windows one after another, yielding each record; a window is repeated until the cap cuts it no more.
+
+        Each pass writes at most `max_signals` alerts. Ends early at a record that is neither complete nor truncated.
+        """
+        for window in windows:
+            task = Task(window, RunType.BACKFILL)
+            while True:
+                state = self._read(rule)
+                execution, _ = self._recorded(state, self.execute(rule, task, now, rule.max_signals))
+                yield execution
+                if execution.verdict is not Verdict.TRUNCATED:
+                    break
+                task = replace(task, after=execution.resume)
+            if execution.verdict is not Verdict.COMPLETE:
+                return
+
+    def execute(self, rule: Rule, task: Task, now: datetime, room: int) -> Execution:
+        """Search one window and write at most `room` new alerts, oldest first. Raises nothing of the outside world."""
+        begun = self._stopwatch()
+        record = self._begun(rule, task, now)
+        occasion = alerts.Occasion(record.id, task.run_type, now, self._space)
+        tally = Tally()
+        try:
+            with matching.over(rule, self._source.search(rule, task.window, _cursor(rule, task))) as steps:
+                for page, matches in steps:
+                    tally = self._delivered(rule, matches, occasion, tally.searched(page, matches), room)
+                    if tally.waiting >= COUNTED_BACKLOG * rule.max_signals:
+                        break
+        except RunnerError as error:
+            return replace(self._ended(record, tally, begun), verdict=Verdict.FAILED, failure=failure(error))
+        return self._ended(record, tally, begun)
+
+    def _delivered(
+        self, rule: Rule, matches: Sequence[Match], occasion: alerts.Occasion, tally: Tally, room: int
+    ) -> Tally:
+        """Alert those of the matches that are new, oldest first, as far as there is room; the rest waits."""
+        by_id = {alerts.identity(rule, match): match for match in matches}
+        if not by_id:
+            return tally
+        known = self._sink.known(list(by_id))
+        new = [match for alert_id, match in by_id.items() if alert_id not in known]
+        # Once one match waits, all later ones do, so that what is alerted is always a prefix of what was found.
+        room = 0 if tally.waiting else room - len(tally.written.created)
+        taken, left = new[:room], new[room:]
+        tally = tally.delivered(Written(duplicates=tuple(sorted(known)), requests=1)).left(left)
+        if not taken:
+            return tally
+        whole = self._source.documents([hit for match in taken for hit in match.events])
+        return tally.fetched(whole).delivered(self._written(rule, matching.whole(taken, whole.hits), occasion))
+
+    def _written(self, rule: Rule, matches: Sequence[Match], occasion: alerts.Occasion) -> Written:
+        """Build and write the alerts of the matches; building blocks first, so that a shell is never without them."""
+        built = [alerts.build(rule, match, occasion) for match in matches]
+        blocks = [block for documents in built for block in documents[:-1]]
+        if not blocks:
+            return self._sink.write([documents[-1] for documents in built])
+        of_blocks = self._sink.write(blocks)
+        refused = {item.id for item in of_blocks.rejected}
+        whole = [documents[-1] for documents in built if not refused.intersection(block.id for block in documents)]
+        of_shells = self._sink.write(whole)
+        return replace(of_shells, rejected=of_blocks.rejected, requests=of_blocks.requests) + Written(
+            rejected=of_shells.rejected, requests=of_shells.requests
+        )
+
+    def _due(self, rule: Rule, now: datetime) -> tuple[State, Plan]:
+        state = self._read(rule)
+        due = plan(rule.schedule, state.coverage, now, self._limits)
+        return replace(state, coverage=coverage.given_up(state.coverage, due.given_up)), due
+
+    def _read(self, rule: Rule) -> State:
+        state = self._ledger.read(rule)
+        return replace(state, coverage=coverage.renewed(state.coverage, rule.query_hash))
+
+    def _recorded(self, state: State, execution: Execution) -> tuple[Execution, State]:
+        """Append the record, then move the ledger. If that fails nothing is claimed, and the record says so."""
+        after = replace(state, coverage=coverage.moved(state.coverage, execution), last=execution)
+        try:
+            return execution, self._ledger.record(execution, after)
+        except RunnerError as error:
+            return replace(execution, verdict=Verdict.FAILED, failure=failure(error)), state
+
+    def _begun(self, rule: Rule, task: Task, now: datetime) -> Execution:
+        return Execution(
+            id=str(uuid.uuid4()),
+            rule_id=rule.rule_id,
+            rule_name=rule.name,
+            rule_version=rule.version,
+            query_hash=rule.query_hash,
+            run_type=task.run_type,
+            window=task.window,
+            started=now,
+            duration=0.0,
+            verdict=Verdict.FAILED,
+        )
+
+    def _ended(self, record: Execution, tally: Tally, begun: float) -> Execution:
+        return replace(
+            record,
+            duration=self._stopwatch() - begun,
+            verdict=tally.verdict,
+            candidates=tally.candidates,
+            matched=tally.matched,
+            created=len(tally.written.created),
+            duplicates=len(tally.written.duplicates),
+            rejected=len(tally.written.rejected),
+            backlog=tally.waiting,
+            requests=tally.requests + tally.written.requests,
+            faults=tally.texts,
+            resume=tally.resume,
+        )
+
+    def _failed(self, rule: Rule, task: Task, now: datetime, error: RunnerError) -> Execution:
+        return replace(self._begun(rule, task, now), failure=failure(error))
+
+
+def _cursor(rule: Rule, task: Task) -> datetime | None:
+    """Return where the search may begin: a sequence's first events may lie before the cut, so it is read whole."""
+    return task.after if rule.program.kind is Kind.EVENT else None
+
+
+def failure(error: RunnerError) -> Failure:
+    """Return an error as a record keeps it."""
+    return Failure(type(error).__name__, error.who, str(error), error.hint)

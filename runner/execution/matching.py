@@ -1,0 +1,57 @@
+"""From pages of hits to matches: the cluster has decided them, or the rule's program decides them here."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from runner.execution.model import Hit, Match, Page
+from runner.query import Joined
+from runner.rules.model import Rule
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Step = tuple[Page, list[Match]]
+
+
+@contextmanager
+def over(rule: Rule, pages: Generator[Page, None, None]) -> Iterator[Iterator[Step]]:
+    """Give each page with the matches that it completes; the search is closed when the block is left.
+
+    A match counts when one of its hits lies inside the window: events read from before it only serve sequences.
+    """
+    with closing(_steps(rule, pages)) as steps:
+        yield steps
+
+
+def whole(matches: Sequence[Match], hits: Sequence[Hit]) -> list[Match]:
+    """Return the matches with their hits replaced, in order, by those given (the same hits with whole sources)."""
+    documents = iter(hits)
+    return [
+        replace(match, hits=tuple(None if hit is None else next(documents) for hit in match.hits)) for match in matches
+    ]
+
+
+def _steps(rule: Rule, pages: Generator[Page, None, None]) -> Generator[Step, None, None]:
+    matching = rule.program.matching()
+    with closing(pages):
+        for page in pages:
+            decided = list(page.matches)
+            for hit in page.hits:
+                decided += _matches(matching.feed(hit.source, nanoseconds(hit.time), hit))
+            yield page, _counted(decided)
+    yield Page(), _counted(_matches(matching.finish()))
+
+
+def _matches(found: Sequence[Joined[Hit]]) -> list[Match]:
+    return [Match(joined.items, joined.join_keys) for joined in found]
+
+
+def _counted(matches: list[Match]) -> list[Match]:
+    return [match for match in matches if any(hit.inside for hit in match.events)]
+
+
+def nanoseconds(instant: datetime) -> int:
+    """Return the instant in nanoseconds since the epoch."""
+    return (instant - _EPOCH) // _MICROSECOND * 1000

@@ -1,0 +1,64 @@
+"""What an execution has seen and done so far; a frozen value that grows by replacement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from runner.execution.model import Fault, Match, Page, Verdict, Written
+
+_WORST_FIRST = (Verdict.FAILED, Verdict.TIMED_OUT, Verdict.PARTIAL, Verdict.TRUNCATED, Verdict.COMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts, faults and writes of one execution. `resume` is the order time of the first match left waiting."""
+
+    candidates: int = 0
+    matched: int = 0
+    waiting: int = 0
+    resume: datetime | None = None
+    requests: int = 0
+    faults: tuple[Fault, ...] = ()
+    written: Written = field(default_factory=Written)
+
+    def searched(self, page: Page, matches: Sequence[Match]) -> "Tally":
+        """Return the tally with a page of the search and the matches that it completed."""
+        return replace(
+            self._answered(page),
+            candidates=self.candidates + len(page.hits) + len(page.matches),
+            matched=self.matched + len(matches),
+        )
+
+    def fetched(self, page: Page) -> "Tally":
+        """Return the tally with the whole documents of some matches."""
+        return self._answered(page)
+
+    def delivered(self, written: Written) -> "Tally":
+        """Return the tally with what a write did."""
+        return replace(self, written=self.written + written)
+
+    def left(self, matches: Sequence[Match]) -> "Tally":
+        """Return the tally with matches for which there was no room."""
+        if not matches:
+            return self
+        resume = self.resume or min(match.events[-1].time for match in matches)
+        return replace(self, waiting=self.waiting + len(matches), resume=resume)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst that was met."""
+        met = {fault.verdict for fault in self.faults}
+        if self.written.rejected:
+            met.add(Verdict.PARTIAL)
+        if self.waiting:
+            met.add(Verdict.TRUNCATED)
+        return next((verdict for verdict in _WORST_FIRST if verdict in met), Verdict.COMPLETE)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every fault and rejection in words, each once."""
+        rejected = (f"alert {item.id} was not taken: {item.reason}" for item in self.written.rejected)
+        return tuple(dict.fromkeys([*(fault.text for fault in self.faults), *rejected]))
+
+    def _answered(self, page: Page) -> "Tally":
+        return replace(self, requests=self.requests + page.requests, faults=self.faults + page.faults)

@@ -1,0 +1,22 @@
+"""Alerts as NDJSON: one JSON document a line, as `_bulk` and people read it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+
+from runner.errors import SettingsError
+from runner.execution.model import Alert
+
+
+def write_ndjson(path: Path, alerts: Iterable[Alert]) -> int:
+    """Write the alerts' documents and return how many. Raises SettingsError when the file cannot be written."""
+    count = 0
+    try:
+        with path.open("wb") as file:
+            for alert in alerts:
+                file.write(orjson.dumps({"_id": alert.id, **alert.document}, option=orjson.OPT_APPEND_NEWLINE))
+                count += 1
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}", "name another file") from error
+    return count

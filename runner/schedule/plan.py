@@ -1,0 +1,96 @@
+"""What to search next: a rule's schedule and coverage at one instant → tasks, fresh range first.
+
+    standard    the rule's own window, `[from, to)`: fresh threats are never behind old work
+    backlog     windows that the cap cut, from where they were cut
+    catch-up    ranges missed by downtime or failure, oldest first, in slices
+
+What is older than the catch-up limit is given up, by name: a Gap. Backlog never is.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from runner.execution.model import Coverage, RunType
+from runner.rules.model import Schedule
+from runner.schedule.windows import Window, merged, whole_milliseconds, without
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far back and in what portions missed ranges are searched."""
+
+    max_catch_up: timedelta = timedelta(hours=24)
+    catch_up_slice: timedelta = timedelta(hours=1)
+    tasks: int = 12  # a run; what does not fit waits for the next
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One window to search, and why; `after` where a cut window is taken up again."""
+
+    window: Window
+    run_type: RunType = RunType.STANDARD
+    after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tasks of one run in their order, and the ranges that are given up for being too old."""
+
+    tasks: tuple[Task, ...]
+    given_up: tuple[Window, ...] = ()
+    waiting: tuple[Window, ...] = field(default=())  # open ranges that this run does not get to
+
+
+def standard_window(schedule: Schedule, now: datetime) -> Window:
+    """Return the rule's own window at `now`, in whole milliseconds."""
+    return Window(whole_milliseconds(schedule.start.resolve(now)), whole_milliseconds(schedule.end.resolve(now)))
+
+
+def open_ranges(coverage: Coverage, end: datetime) -> tuple[Window, ...]:
+    """Return what lies between the start of the coverage and `end` and is neither covered, backlog nor given up."""
+    if coverage.since is None or coverage.since >= end:
+        return ()
+    accounted = (*coverage.covered, *(cut.window for cut in coverage.backlog), *coverage.gaps)
+    return without([Window(coverage.since, end)], accounted)
+
+
+def plan(schedule: Schedule, coverage: Coverage, now: datetime, limits: Limits = Limits()) -> Plan:
+    """Return what a run at `now` has to search."""
+    window = standard_window(schedule, now)
+    lookback = schedule.lookback(now)
+    horizon = window.end - max(limits.max_catch_up, window.length)
+    missed = open_ranges(coverage, window.end)
+    given_up = without(missed, [Window(horizon, window.end)])
+    missed = without(missed, given_up)
+    fresh = _stretched(window, missed, lookback, schedule.interval)
+    # Events of a missed range may have come in late, so each starts a look-back earlier, as a run in time would have.
+    older = merged(hole.extended(lookback) for hole in without(missed, [fresh]))
+    slices = _sliced(without(older, [fresh]), max(limits.catch_up_slice, window.length))
+    tasks = (
+        Task(fresh),
+        *(Task(cut.window, RunType.BACKLOG, cut.after) for cut in coverage.backlog),
+        *(Task(piece, RunType.CATCH_UP) for piece in slices),
+    )
+    kept, rest = tasks[: limits.tasks], tasks[limits.tasks :]
+    return Plan(kept, given_up, tuple(task.window for task in rest))
+
+
+def _stretched(window: Window, missed: tuple[Window, ...], lookback: timedelta, interval: timedelta) -> Window:
+    """Return the standard window, begun earlier where a run was at most one interval late: one search, not two."""
+    newest = missed[-1] if missed and missed[-1].end == window.end else None
+    if newest is None:
+        return window
+    start = newest.start - lookback
+    return Window(start, window.end) if window.start - interval <= start < window.start else window
+
+
+def _sliced(ranges: tuple[Window, ...], length: timedelta) -> list[Window]:
+    """Cut ranges into pieces no longer than `length`, oldest first."""
+    pieces: list[Window] = []
+    for piece in ranges:
+        start = piece.start
+        while start < piece.end:
+            pieces.append(Window(start, min(start + length, piece.end)))
+            start = pieces[-1].end
+    return pieces

@@ -1,0 +1,128 @@
+"""Alert documents, field by field."""
+
+from pathlib import Path
+
+import pytest
+
+from runner.execution import alerts
+from runner.execution.alerts import Occasion, build, identity
+from runner.execution.model import Hit, Match, RunType
+from runner.rules.loader import load, shipped_rules
+from tests.golden import same_as_golden
+from tests.made import event, minute, rule
+
+GOLDEN = Path(__file__).parent / "golden"
+OCCASION = Occasion("execution-1", RunType.STANDARD, minute(0))
+SEED = "c595363f-52a6-49e1-9257-0e08ae043dbd"
+SEQUENCE = 'sequence by host.name [process where process.name == "a"] [process where process.name == "b"]'
+
+
+def hit(at=-1.0, name="evil", **more) -> Hit:
+    stored = event(at, name, **more)
+    return Hit(stored.index, stored.id, minute(at), stored.source)
+
+
+def seed_rule():
+    return next(one for one in load([shipped_rules()]).rules if one.rule_id == SEED)
+
+
+def seed_hit() -> Hit:
+    source = {
+        "@timestamp": "2026-01-01T11:58:00.123Z",
+        "event": {
+            "category": ["process"],
+            "kind": "event",
+            "type": ["start"],
+            "action": "exec",
+            "ingested": "2026-01-01T11:58:02.000Z",
+            "dataset": "endpoint.events.process",
+        },
+        "host": {"name": "k8s-node-3", "os": {"type": "linux"}},
+        "user": {"name": "root"},
+        "process": {
+            "name": "kubectl",
+            "args": ["kubectl", "run", "x", "--restart=Never", "--", "sh", "-c", "cat /etc/shadow"],
+            "command_line": "kubectl run x --restart=Never -- sh -c cat /etc/shadow",
+            "parent": {"name": "bash"},
+        },
+        "custom": {"field": 1},
+    }
+    return Hit(".ds-logs-endpoint.events.process-default-000001", "abc", minute(-2), source)
+
+
+def test_the_alert_of_the_seed_rule_is_the_golden_document():
+    (alert,) = build(seed_rule(), Match((seed_hit(),)), OCCASION)
+
+    document = {**alert.document, "eql_runner.version": "x"}
+    same_as_golden(GOLDEN / "event_alert.json", {"_id": alert.id, **document})
+
+
+def test_a_sequence_becomes_its_building_blocks_and_a_shell_that_is_the_golden_documents():
+    match = Match((hit(-3, "a"), hit(-1, "b")), ("h",))
+
+    built = build(rule(SEQUENCE), match, OCCASION)
+
+    documents = [{"_id": alert.id, **alert.document, "eql_runner.version": "x"} for alert in built]
+    same_as_golden(GOLDEN / "sequence_alerts.json", documents)
+
+
+def test_an_alert_is_named_by_its_rule_and_events_alone():
+    found = Match((hit(),))
+
+    same = identity(rule(name="renamed", query='any where process.name == "evil"', version=7), found)
+
+    assert identity(rule(), found) == same
+    assert identity(rule(rule_id="rule-2"), found) != same
+    assert identity(rule(), Match((hit(index="logs-other"),))) != same
+    assert identity(rule(), Match((hit(id="other"),))) != same
+
+
+@pytest.mark.parametrize("key", ["kibana.alert.uuid", "kibana", "signal", "threshold_result", "kibana.version"])
+def test_a_source_that_poses_as_an_alert_is_not_copied(key):
+    (alert,) = build(rule(), Match((hit(**{key: "forged"}),)), OCCASION)
+
+    assert "forged" not in str(alert.document.get(key))
+
+
+def test_the_alert_time_is_the_time_of_writing_and_the_event_time_is_kept():
+    (alert,) = build(rule(), Match((hit(-1),)), OCCASION)
+
+    assert alert.document["@timestamp"] == "2026-01-01T12:00:00.000Z"
+    assert alert.document["kibana.alert.original_time"] == "2026-01-01T11:59:00.000Z"
+
+
+def test_dotted_event_fields_are_originals_too():
+    stored = hit(**{"event.action": "exec", "event.kind": "event"})
+
+    (alert,) = build(rule(), Match((stored,)), OCCASION)
+
+    assert alert.document["kibana.alert.original_event.action"] == "exec"
+    assert alert.document["kibana.alert.original_event.kind"] == "event"
+    assert alert.document["event"]["kind"] == "signal"
+    assert "event.kind" not in alert.document
+
+
+def test_an_alert_on_an_alert_keeps_the_whole_line_of_ancestors():
+    own = [{"id": "e", "type": "event", "index": "logs", "depth": 0}]
+    source = {
+        "kibana.alert.uuid": "parent",
+        "kibana.alert.depth": 1,
+        "kibana.alert.ancestors": own,
+        "kibana.alert.rule.uuid": "rule-0",
+    }
+
+    (alert,) = build(rule(), Match((hit(**source),)), OCCASION)
+
+    parent = {"id": "evil--1.0", "type": "signal", "index": "logs-test", "depth": 1, "rule": "rule-0"}
+    assert alert.document["kibana.alert.ancestors"] == [*own, parent]
+    assert alert.document["kibana.alert.depth"] == 2
+
+
+def test_a_backfilled_alert_says_that_it_was_asked_for():
+    (alert,) = build(rule(), Match((hit(),)), Occasion("e", RunType.BACKFILL, minute(0)))
+
+    assert alert.document["kibana.alert.rule.execution.type"] == "manual"
+
+
+def test_instants_are_spelled_in_utc_with_milliseconds():
+    assert alerts.timestamp(minute(0.5)) == "2026-01-01T12:00:30.000Z"

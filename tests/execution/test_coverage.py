@@ -1,0 +1,184 @@
+"""How executions move the coverage; above all, that it never claims what was not searched completely."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from runner.execution import coverage as ledger
+from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdict
+from runner.rules.datemath import DateMath
+from runner.rules.model import Schedule
+from runner.schedule.plan import Limits, plan
+from runner.schedule.windows import Window
+
+EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def minute(number: float) -> datetime:
+    return EPOCH + timedelta(minutes=number)
+
+
+def window(start: float, end: float) -> Window:
+    return Window(minute(start), minute(end))
+
+
+def execution(start: float, end: float, verdict: Verdict, resume: float | None = None, **more) -> Execution:
+    return Execution(
+        id="e",
+        rule_id="r",
+        rule_name="r",
+        rule_version=1,
+        query_hash="q",
+        run_type=more.pop("run_type", RunType.STANDARD),
+        window=window(start, end),
+        started=minute(end),
+        duration=0.1,
+        verdict=verdict,
+        resume=None if resume is None else minute(resume),
+        **more,
+    )
+
+
+EMPTY = Coverage("q")
+ONE = Coverage("q", since=minute(0), covered=(window(0, 9),))
+
+
+@pytest.mark.parametrize(
+    ("before", "done", "after"),
+    [
+        pytest.param(EMPTY, execution(0, 9, Verdict.COMPLETE), ONE, id="complete covers its window"),
+        pytest.param(
+            ONE,
+            execution(5, 14, Verdict.COMPLETE),
+            replace(ONE, covered=(window(0, 14),)),
+            id="overlapping windows become one range",
+        ),
+        *(
+            pytest.param(ONE, execution(5, 14, verdict), ONE, id=f"{verdict} covers nothing")
+            for verdict in (Verdict.PARTIAL, Verdict.TIMED_OUT, Verdict.FAILED)
+        ),
+        pytest.param(
+            EMPTY,
+            execution(0, 9, Verdict.FAILED),
+            replace(EMPTY, since=minute(0)),
+            id="a first run that failed leaves its window open",
+        ),
+        pytest.param(
+            ONE,
+            execution(5, 14, Verdict.TRUNCATED, resume=7, backlog=30),
+            replace(ONE, backlog=(Backlog(window(9, 14), minute(7), 30),)),
+            id="a cut window becomes backlog, as far as it is not covered",
+        ),
+        pytest.param(
+            replace(ONE, backlog=(Backlog(window(9, 14), minute(10), 30),)),
+            execution(9, 14, Verdict.TRUNCATED, resume=12, backlog=5, run_type=RunType.BACKLOG),
+            replace(ONE, backlog=(Backlog(window(9, 14), minute(12), 5),)),
+            id="backlog that is cut again moves on",
+        ),
+        pytest.param(
+            replace(ONE, backlog=(Backlog(window(9, 14), minute(10), 30),)),
+            execution(9, 14, Verdict.COMPLETE, run_type=RunType.BACKLOG),
+            replace(ONE, covered=(window(0, 14),)),
+            id="backlog that is done is covered",
+        ),
+        pytest.param(
+            replace(ONE, backlog=(Backlog(window(9, 14), minute(10), 30),)),
+            execution(10, 19, Verdict.COMPLETE),
+            replace(ONE, covered=(window(0, 9), window(10, 19)), backlog=(Backlog(window(9, 10), minute(10), 0),)),
+            id="a complete window takes its part out of the backlog",
+        ),
+        pytest.param(
+            replace(ONE, gaps=(window(9, 20),)),
+            execution(9, 15, Verdict.COMPLETE, run_type=RunType.BACKFILL),
+            replace(ONE, covered=(window(0, 15),), gaps=(window(15, 20),)),
+            id="a backfill closes its part of a gap",
+        ),
+        pytest.param(
+            EMPTY,
+            execution(-99, -90, Verdict.COMPLETE, run_type=RunType.BACKFILL),
+            replace(EMPTY, covered=(window(-99, -90),)),
+            id="a backfill of a rule never run does not begin its line",
+        ),
+    ],
+)
+def test_an_execution_moves_the_coverage(before, done, after):
+    assert ledger.moved(before, done) == after
+
+
+def test_a_changed_query_begins_a_new_line_at_the_first_open_end():
+    before = Coverage("old", since=minute(0), covered=(window(0, 9), window(20, 30)))
+
+    assert ledger.renewed(before, "new") == Coverage("new", since=minute(9))
+    assert ledger.renewed(before, "old") is before
+
+
+def test_many_backlogs_are_joined_without_losing_an_instant():
+    cuts = tuple(Backlog(window(n, n + 1), minute(n), 1) for n in range(10))
+
+    joined = ledger.bounded(Coverage("q", since=minute(0), backlog=cuts), most=3)
+
+    assert len(joined.backlog) == 3
+    assert joined.backlog[0] == Backlog(window(0, 8), minute(0), 8)
+
+
+class Ledger(RuleBasedStateMachine):
+    """Runs on a clock of minutes, with any verdict for any task; the model is a set of minutes searched completely."""
+
+    def __init__(self):
+        super().__init__()
+        self.schedule = Schedule(timedelta(minutes=5), DateMath.parse("now-9m"), DateMath.parse("now"))
+        self.limits = Limits(max_catch_up=timedelta(hours=2), catch_up_slice=timedelta(minutes=30), tasks=6)
+        self.now = 0
+        self.coverage = Coverage("q")
+        self.searched: set[int] = set()
+        self.begun: int | None = None
+
+    @rule(wait=st.sampled_from([5, 5, 5, 6, 12, 47, 200]), data=st.data())
+    def run(self, wait, data):
+        self.now += wait
+        due = plan(self.schedule, self.coverage, minute(self.now), self.limits)
+        self.coverage = ledger.given_up(self.coverage, due.given_up)
+        for task in due.tasks:
+            verdict = data.draw(st.sampled_from(Verdict))
+            start, end = (round((at - EPOCH) / timedelta(minutes=1)) for at in (task.window.start, task.window.end))
+            self.begun = start if self.begun is None else self.begun
+            resume = data.draw(st.integers(start, end)) if verdict is Verdict.TRUNCATED else None
+            done = execution(start, end, verdict, resume, run_type=task.run_type, backlog=7 if resume else 0)
+            self.coverage = ledger.moved(self.coverage, done)
+            if verdict is Verdict.COMPLETE:
+                self.searched |= set(range(start, end))
+            if verdict is Verdict.FAILED:
+                break
+
+    @rule()
+    def restart_from_what_is_bounded(self):
+        self.coverage = ledger.bounded(self.coverage, most=2)
+
+    @invariant()
+    def nothing_is_claimed_that_was_not_searched_completely(self):
+        claimed = {n for n in range(-20, self.now) if any(one.holds(minute(n)) for one in self.coverage.covered)}
+        assert claimed <= self.searched
+
+    @invariant()
+    def every_instant_is_accounted_for(self):
+        """Once a rule has begun, each instant is covered, backlog, given up, or planned again, until now."""
+        if self.coverage.since is None or self.begun is None:
+            return
+        due = plan(self.schedule, self.coverage, minute(self.now), replace(self.limits, tasks=10_000))
+        ranges = (
+            *self.coverage.covered,
+            *self.coverage.gaps,
+            *due.given_up,
+            *(task.window for task in due.tasks),
+        )
+        since = round((self.coverage.since - EPOCH) / timedelta(minutes=1))
+        lost = {n for n in range(since, self.now) if not any(one.holds(minute(n)) for one in ranges)}
+        assert not lost
+
+
+TestLedger = Ledger.TestCase
+TestLedger.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

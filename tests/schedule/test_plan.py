@@ -1,0 +1,103 @@
+"""What a run searches: the standard window, the backlog, what was missed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runner.execution.model import Backlog, Coverage, RunType
+from runner.rules.datemath import DateMath
+from runner.rules.model import Schedule
+from runner.schedule.plan import Limits, Task, plan
+from runner.schedule.windows import Window
+
+EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SCHEDULE = Schedule(timedelta(minutes=5), DateMath.parse("now-9m"), DateMath.parse("now"))
+LIMITS = Limits(max_catch_up=timedelta(hours=24), catch_up_slice=timedelta(hours=1))
+
+
+def minute(number: float) -> datetime:
+    return EPOCH + timedelta(minutes=number)
+
+
+def window(start: float, end: float) -> Window:
+    return Window(minute(start), minute(end))
+
+
+def standard(start: float, end: float) -> Task:
+    return Task(window(start, end))
+
+
+def catch_up(start: float, end: float) -> Task:
+    return Task(window(start, end), RunType.CATCH_UP)
+
+
+def covered(*ranges: tuple[float, float], **more) -> Coverage:
+    return Coverage("q", since=minute(ranges[0][0]), covered=tuple(window(*one) for one in ranges), **more)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "now", "expected"),
+    [
+        pytest.param(Coverage("q"), 0, [standard(-9, 0)], id="a rule never run searches its own window"),
+        pytest.param(covered((-9, 0)), 5, [standard(-4, 5)], id="a run in time overlaps the last by the look-back"),
+        pytest.param(covered((-9, 0)), 3, [standard(-6, 3)], id="a run too early still searches its own window"),
+        pytest.param(covered((-9, 0)), 7, [standard(-4, 7)], id="a run a little late begins where the last ended"),
+        pytest.param(
+            covered((-9, 0)),
+            60,
+            [standard(51, 60), catch_up(-4, 51)],
+            id="after downtime the fresh range comes first, then the missed one with its look-back",
+        ),
+        pytest.param(
+            covered((-9, 0)),
+            150,
+            [standard(141, 150), catch_up(-4, 56), catch_up(56, 116), catch_up(116, 141)],
+            id="a long missed range is cut into slices, oldest first",
+        ),
+        pytest.param(
+            covered((-9, 0), (20, 60)),
+            65,
+            [standard(56, 65), catch_up(-4, 20)],
+            id="a hole in the past is caught up",
+        ),
+        pytest.param(
+            covered((-9, 0), backlog=(Backlog(window(0, 5), minute(3), 40),)),
+            10,
+            [standard(1, 10), Task(window(0, 5), RunType.BACKLOG, minute(3))],
+            id="a window that the cap cut is taken up where it was cut, after the fresh range",
+        ),
+        pytest.param(
+            Coverage("q", since=minute(-9)),
+            5,
+            [standard(-4, 5), catch_up(-13, -4)],
+            id="a first run that failed is caught up",
+        ),
+    ],
+)
+def test_a_run_searches(coverage, now, expected):
+    assert list(plan(SCHEDULE, coverage, minute(now), LIMITS).tasks) == expected
+
+
+def test_what_is_older_than_the_limit_is_given_up_by_name():
+    limits = Limits(max_catch_up=timedelta(hours=1))
+
+    due = plan(SCHEDULE, covered((-9, 0)), minute(100), limits)
+
+    assert due.given_up == (window(0, 40),)
+    assert due.tasks == (standard(91, 100), catch_up(36, 91))
+
+
+def test_backlog_is_never_given_up():
+    cut = Backlog(window(0, 5), minute(3), 40)
+
+    due = plan(SCHEDULE, covered((-9, 0), backlog=(cut,)), minute(3000), LIMITS)
+
+    assert Task(cut.window, RunType.BACKLOG, cut.after) in due.tasks
+    assert not any(gap.overlaps(cut.window) for gap in due.given_up)
+
+
+def test_a_run_takes_so_many_tasks_and_names_what_waits():
+    due = plan(SCHEDULE, covered((-9, 0)), minute(600), Limits(tasks=3))
+
+    assert len(due.tasks) == 3
+    assert due.waiting[0].start == due.tasks[-1].window.end

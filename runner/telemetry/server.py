@@ -40,7 +40,7 @@ class Server:
                 f"RUNNER_HTTP_HOST and RUNNER_HTTP_PORT: {host}:{port} cannot be listened on: {error.strerror}",
                 "Stop what uses the port, or set RUNNER_HTTP_PORT to another one (0: no server).",
             ) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="http", daemon=True)
 
     @property
     def port(self) -> int:

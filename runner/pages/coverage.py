@@ -1,0 +1,112 @@
+"""Coverage: what is proven searched of each rule's past, and what is not."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from runner.execution.model import Coverage, State
+from runner.pages import screen
+from runner.rules.model import Rule
+from runner.schedule.windows import Window
+
+_CELLS = 24
+_MARKS = {"covered": ("█", "green"), "waiting": ("▒", "yellow"), "gap": ("×", "bold red"), "open": ("·", "dim")}  # noqa: RUF001  # a mark, no letter
+
+
+def page(states: Sequence[tuple[Rule, State]], now: datetime, over: timedelta) -> RenderableType:
+    """Show a line for each rule: covered until, lag, gaps, waiting, last verdict, and a timeline of the last `over`."""
+    table = screen.table(
+        "Rule",
+        f"Last {screen.length(over)}",
+        "Covered until (UTC)",
+        "Lag",
+        "Gaps",
+        "Waiting",
+        "Last",
+        numbers=("Lag", "Gaps", "Waiting"),
+        wrap=("Rule",),
+    )
+    for rule, state in states:
+        coverage = state.coverage
+        table.add_row(
+            rule.name,
+            timeline(coverage, Window(now - over, now)),
+            screen.instant(coverage.until),
+            screen.length(now - coverage.until) if coverage.until else "",
+            screen.length(gap_length(coverage)) if coverage.gaps else "",
+            screen.count(pending(coverage), "yellow"),
+            screen.verdict(state.last.verdict) if state.last else Text("not run yet", "dim"),
+        )
+    return Group(table, legend())
+
+
+def timeline(coverage: Coverage, window: Window, cells: int = _CELLS) -> Text:
+    """Draw the window as a bar, a mark a cell: a cell is as bad as the worst in it."""
+    bar = Text()
+    step = window.length / cells
+    for number in range(cells):
+        cell = Window(window.start + number * step, window.start + (number + 1) * step)
+        mark, style = _MARKS[_worst(coverage, cell)]
+        bar.append(mark, style)
+    return bar
+
+
+def legend() -> Text:
+    """Explain the timeline's marks."""
+    text = Text("  ")
+    for name, meaning in (
+        ("covered", "proven searched"),
+        ("waiting", "cut by the cap, waits"),
+        ("gap", "given up"),
+        ("open", "not searched (yet)"),
+    ):
+        mark, style = _MARKS[name]
+        text.append(mark, style).append(f" {meaning}   ", "dim")
+    return text
+
+
+def as_json(rule: Rule, state: State, now: datetime) -> dict[str, Any]:
+    """Return a rule's coverage as plain JSON values."""
+    coverage, last = state.coverage, state.last
+    return {
+        "rule_id": rule.rule_id,
+        "rule_name": rule.name,
+        "query_hash": coverage.query_hash,
+        "since": coverage.since and coverage.since.isoformat(),
+        "covered_until": coverage.until and coverage.until.isoformat(),
+        "lag_seconds": (now - coverage.until).total_seconds() if coverage.until else None,
+        "covered": [_range(window) for window in coverage.covered],
+        "gaps": [_range(window) for window in coverage.gaps],
+        "gap_seconds": gap_length(coverage).total_seconds(),
+        "backlog": [
+            {**_range(cut.window), "after": cut.after.isoformat(), "pending": cut.pending} for cut in coverage.backlog
+        ],
+        "backlog_pending": pending(coverage),
+        "last_verdict": str(last.verdict) if last else None,
+        "last_started": last.started.isoformat() if last else None,
+    }
+
+
+def gap_length(coverage: Coverage) -> timedelta:
+    """Return the length of all ranges given up."""
+    return sum((gap.length for gap in coverage.gaps), timedelta(0))
+
+
+def pending(coverage: Coverage) -> int:
+    """Return how many matches were seen beyond the cap and wait."""
+    return sum(cut.pending for cut in coverage.backlog)
+
+
+def _worst(coverage: Coverage, cell: Window) -> str:
+    if any(gap.overlaps(cell) for gap in coverage.gaps):
+        return "gap"
+    if any(cut.window.overlaps(cell) for cut in coverage.backlog):
+        return "waiting"
+    return "covered" if any(window.overlaps(cell) for window in coverage.covered) else "open"
+
+
+def _range(window: Window) -> dict[str, str]:
+    return {"start": window.start.isoformat(), "end": window.end.isoformat()}

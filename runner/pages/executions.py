@@ -1,0 +1,88 @@
+"""Executions: what was searched, how completely, and what came of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from runner.execution.model import Execution, Verdict
+from runner.pages import screen
+
+
+def page(executions: Sequence[Execution]) -> RenderableType:
+    """Show executions as a table, then what was wrong with each that is not complete, then the sum."""
+    return Group(rows(executions), *_troubles(executions), _sum(executions))
+
+
+def rows(executions: Sequence[Execution], *, named: bool = True) -> RenderableType:
+    """Show a line for each execution; `named` with the rule's name."""
+    numbers = ("Seen", "Matched", "Created", "Known", "Waiting", "Time")
+    headings = ("Rule",) * named + ("Run type", "Window (UTC)", "Verdict", *numbers)
+    table = screen.table(*headings, numbers=numbers, wrap=("Rule",))
+    for execution in executions:
+        table.add_row(
+            *((execution.rule_name,) if named else ()),
+            str(execution.run_type),
+            screen.span(execution.window, execution.started),
+            screen.verdict(execution.verdict),
+            screen.count(execution.candidates, ""),
+            screen.count(execution.matched, ""),
+            screen.count(execution.created),
+            screen.count(execution.duplicates, ""),
+            screen.count(execution.backlog, "yellow"),
+            f"{execution.duration:.2f}s",
+        )
+    return table
+
+
+def as_json(execution: Execution) -> dict[str, Any]:
+    """Return an execution as plain JSON values, named as `Execution` names them."""
+    failure = execution.failure
+    return {
+        "id": execution.id,
+        "rule_id": execution.rule_id,
+        "rule_name": execution.rule_name,
+        "rule_version": execution.rule_version,
+        "query_hash": execution.query_hash,
+        "run_type": str(execution.run_type),
+        "window": {"start": execution.window.start.isoformat(), "end": execution.window.end.isoformat()},
+        "started": execution.started.isoformat(),
+        "duration_seconds": round(execution.duration, 6),
+        "verdict": str(execution.verdict),
+        **{name: getattr(execution, name) for name in _COUNTS},
+        "faults": list(execution.faults),
+        "failure": failure and {"kind": failure.kind, "who": failure.who, "text": failure.text, "hint": failure.hint},
+    }
+
+
+_COUNTS = ("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests")
+
+
+def _troubles(executions: Sequence[Execution]) -> list[Text]:
+    return [_trouble(execution) for execution in executions if execution.failure or execution.faults]
+
+
+def _trouble(execution: Execution) -> Text:
+    text = Text.assemble(("● ", "red" if execution.failure else "yellow"), (execution.rule_name, "bold"), "\n")
+    if execution.failure:
+        text.append(f"  {execution.failure.text}\n")
+        text.append(f"  {execution.failure.hint or ''} (for the {execution.failure.who})\n".replace("   ", "  "), "dim")
+    for fault in execution.faults:
+        text.append(f"  {fault}\n")
+    return text
+
+
+def _sum(executions: Sequence[Execution]) -> Text:
+    created = sum(execution.created for execution in executions)
+    known = sum(execution.duplicates for execution in executions)
+    waiting = sum(execution.backlog for execution in executions)
+    incomplete = sum(execution.verdict is not Verdict.COMPLETE for execution in executions)
+    text = Text.assemble((f"{screen.plural(created, 'alert')} created", "bold"), f", {known:,} known already")
+    if waiting:
+        text.append(f", {waiting:,} waiting for the next run", "yellow")
+    if incomplete:
+        text.append(f"; {incomplete} of {screen.plural(len(executions), 'execution')} not complete", "bold yellow")
+    else:
+        text.append(f"; {screen.plural(len(executions), 'execution')}, all complete", "green")
+    return text

@@ -1,0 +1,91 @@
+"""The look that all pages share: the console, tables, and how verdicts, times and lengths are written."""
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from runner.execution.model import Verdict
+from runner.schedule.windows import Window
+
+PIPED_WIDTH = 140  # columns, where no terminal says how many it has
+
+_VERDICTS: Mapping[Verdict, str] = {
+    Verdict.COMPLETE: "green",
+    Verdict.TRUNCATED: "yellow",
+    Verdict.PARTIAL: "yellow",
+    Verdict.TIMED_OUT: "yellow",
+    Verdict.FAILED: "bold red",
+}
+_SEVERITIES: Mapping[str, str] = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return where a page is printed; colours only on a terminal, and not where NO_COLOR is set."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
+
+
+def table(*headings: str, numbers: tuple[str, ...] = (), wrap: tuple[str, ...] = ()) -> Table:
+    """Return an empty table; `numbers` are set to the right, only `wrap` may break into lines."""
+    found = Table(box=SIMPLE, pad_edge=False, header_style="dim", show_edge=False)
+    for heading in headings:
+        found.add_column(
+            heading,
+            justify="right" if heading in numbers else "left",
+            no_wrap=heading not in wrap,
+            overflow="fold" if heading in wrap else "ellipsis",
+            ratio=1 if heading in wrap else None,
+        )
+    return found
+
+
+def verdict(value: Verdict) -> Text:
+    """Write a verdict in its colour."""
+    return Text(str(value), _VERDICTS[value])
+
+
+def severity(value: str) -> Text:
+    """Write a severity in its colour."""
+    return Text(value, _SEVERITIES.get(value, ""))
+
+
+def count(number: int, style: str = "bold") -> Text:
+    """Write a number: one that is not zero stands out."""
+    return Text(f"{number:,}", style if number else "dim")
+
+
+def instant(value: datetime | None) -> str:
+    """Write an instant to the second, in UTC."""
+    return f"{value:%Y-%m-%d %H:%M:%S}" if value else "never"
+
+
+def span(window: Window, today: datetime) -> str:
+    """Write a window; the date only where it is not today's."""
+    start, end = (
+        f"{edge:%H:%M:%S}" if edge.date() == today.date() else f"{edge:%m-%d %H:%M}"
+        for edge in (window.start, window.end)
+    )
+    return f"{start} to {end}"
+
+
+def length(value: timedelta) -> str:
+    """Write a length of time in its two largest units: `45s`, `9m`, `2h 5m`, `3d 4h`."""
+    seconds = round(value.total_seconds())
+    if seconds < 1:
+        return "0s"
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return " ".join(parts[:2])
+
+
+def plural(number: int, noun: str, nouns: str = "") -> str:
+    """Write a number with its noun: `1 rule`, `2 rules`."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -10,136 +10,33 @@ An empty value counts as not given. What is wrong is reported all at once, in on
 no repr, error or `public()` view shows them.
 """
 
-import base64
-import binascii
-import json
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runner.environment import PREFIX, variable, variables
 from runner.errors import SettingsError
-from runner.rules.datemath import format_duration, parse_duration
-
-_INDEX_NAME = re.compile(r"(?![-_+.])[^A-Z\\/*?\"<>| ,#:]{1,200}")
-_SPACE = re.compile(r"[a-z0-9_-]+")
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-
-
-def _wrong(expected: str) -> PydanticCustomError:
-    return PydanticCustomError("expected", "{expected}", {"expected": expected})
-
-
-def _duration(value: object) -> object:
-    try:
-        return parse_duration(value) if isinstance(value, str) else value
-    except ValueError:
-        raise _wrong("a duration such as 30s, 5m or 24h") from None
-
-
-def _listed(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _urls(urls: tuple[str, ...]) -> tuple[str, ...]:
-    for url in urls:
-        parts = urlsplit(url)
-        if parts.username or parts.password:
-            raise _wrong("URLs without credentials; they belong in RUNNER_USERNAME and RUNNER_PASSWORD")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not _port_is_valid(url):
-            raise _wrong("one or several URLs such as https://host:9200, separated by commas")
-    return urls
-
-
-def _port_is_valid(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
-
-
-def _overrides(value: object) -> object:
-    """Read a JSON object of rule id to index patterns (one text, with commas, or a list)."""
-    expected = _wrong('a JSON object of rule id to index patterns such as {"c595363f-…": ["logs-*"]}')
-    try:
-        table = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        raise expected from None
-    if not isinstance(table, Mapping):
-        raise expected
-    patterns = {rule_id: _listed(listed) for rule_id, listed in table.items()}
-    if not all(
-        isinstance(listed, list | tuple) and listed and all(isinstance(one, str) for one in listed)
-        for listed in patterns.values()
-    ):
-        raise expected
-    return patterns
-
-
-def _cloud_id(text: str) -> str:
-    try:
-        decoded = base64.b64decode(text.rpartition(":")[2], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        decoded = ""
-    if decoded.count("$") < 1:
-        raise _wrong("a Cloud ID as Elastic Cloud shows it, such as name:bG9jYWxob3N0JGFiYw==")
-    return text
-
-
-def _fingerprint(text: str) -> str:
-    if not _FINGERPRINT.fullmatch(text.replace(":", "").lower()):
-        raise _wrong("a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons")
-    return text
-
-
-def _readable(path: Path) -> Path:
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise _wrong(f"a file that can be read ({error.strerror})") from None
-
-
-def _present(path: Path) -> Path:
-    if not path.exists():
-        raise _wrong("a file or folder that exists")
-    return path
-
-
-def _token(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
-        raise _wrong("printable characters without blanks or line ends (is it the right file?)")
-    return secret
-
-
-def _full(pattern: re.Pattern[str], expected: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise _wrong(expected)
-        return text
-
-    return check
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Urls = Annotated[Patterns, AfterValidator(_urls)]
-ReadableFile = Annotated[Path, AfterValidator(_readable)]
-Token = Annotated[SecretStr, AfterValidator(_token)]
-IndexName = Annotated[
-    str, AfterValidator(_full(_INDEX_NAME, 'a lower-case index name without \\ / * ? " < > | , # : or blanks'))
-]
+from runner.rules.datemath import format_duration
+from runner.setting_types import (
+    AnyCase,
+    CloudId,
+    Duration,
+    Fingerprint,
+    IndexName,
+    Overrides,
+    Patterns,
+    PresentPath,
+    ReadableFile,
+    Space,
+    Token,
+    Urls,
+    wrong,
+)
 
 
 class Settings(BaseSettings):
@@ -150,7 +47,7 @@ class Settings(BaseSettings):
     elasticsearch_url: Urls = Field(
         default=("http://localhost:9200",), min_length=1, description="Elasticsearch: one URL or several, with commas."
     )
-    cloud_id: Annotated[str, AfterValidator(_cloud_id)] | None = Field(
+    cloud_id: CloudId | None = Field(
         default=None, description="Elastic Cloud: the deployment's Cloud ID, instead of the URL."
     )
     api_key: Token | None = Field(default=None, description="API key, encoded as Kibana shows it, or as id:key.")
@@ -160,7 +57,7 @@ class Settings(BaseSettings):
     ca_file: ReadableFile | None = Field(
         default=None, description="PEM file of the authority that signed the cluster's certificate."
     )
-    ca_fingerprint: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
+    ca_fingerprint: Fingerprint | None = Field(
         default=None, description="SHA-256 fingerprint of that authority's certificate, instead of its file."
     )
     client_cert_file: ReadableFile | None = Field(
@@ -175,7 +72,7 @@ class Settings(BaseSettings):
     retry_deadline: Duration = Field(
         default=timedelta(minutes=1), description="How long a request that failed in passing is tried again."
     )
-    rules_path: Annotated[Path, AfterValidator(_present)] | None = Field(
+    rules_path: PresentPath | None = Field(
         default=None, description="Folder or file of rules (TOML, or Kibana's NDJSON export); unset: those shipped."
     )
     strict: bool = Field(
@@ -184,7 +81,7 @@ class Settings(BaseSettings):
     index_override: Patterns = Field(
         default=(), description="Index patterns that all rules search, instead of their own; with commas."
     )
-    index_overrides: Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_overrides)] = Field(
+    index_overrides: Overrides = Field(
         default={}, description="The same for single rules: a JSON object of rule id to a list of patterns."
     )
     backend: Literal["auto", "eql", "dsl"] = Field(
@@ -197,9 +94,7 @@ class Settings(BaseSettings):
     state_index: IndexName = Field(
         default="eql-runner-state", description="Index of what is proven searched, a document a rule."
     )
-    space: Annotated[str, AfterValidator(_full(_SPACE, "a space's id of the characters a-z, 0-9, _ and -"))] = Field(
-        default="default", description="Kibana space that the alerts name."
-    )
+    space: Space = Field(default="default", description="Kibana space that the alerts name.")
     setup: bool = Field(default=True, description="Make index templates and indices at the start where they lack.")
     workers: int = Field(default=4, ge=1, le=256, description="Rules that run at the same time.")
     max_catchup: Duration = Field(
@@ -209,10 +104,10 @@ class Settings(BaseSettings):
         default=timedelta(seconds=30), description="How long running executions may take to end on SIGTERM."
     )
     page_size: int = Field(default=1000, ge=1, le=10_000, description="Events fetched by one request.")
-    log_format: Annotated[Literal["auto", "console", "ecs"], BeforeValidator(_lower)] = Field(
+    log_format: Annotated[Literal["auto", "console", "ecs"], AnyCase] = Field(
         default="auto", description="console (for people), ecs (JSON), or auto: console on a terminal, else ecs."
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = Field(
         default="info", description="Least severe level that is logged."
     )
     http_host: str = Field(default="127.0.0.1", description="Address that health and metrics are served on.")
@@ -232,7 +127,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if conflicts := self._conflicts():
-            raise _wrong("\n".join(conflicts))
+            raise wrong("\n".join(conflicts))
         return self
 
     def _conflicts(self) -> list[str]:
@@ -277,11 +172,11 @@ def load_settings(
     Raises SettingsError, which names all that is wrong, a line each.
     """
     given, faults = variables(tuple(Settings.model_fields), environ, env_file=env_file, secrets=secrets)
-    settings, wrong = _checked(given)
-    if wrong:  # Conflicts show only between values that are right each by itself.
-        _, conflicts = _checked({name: value for name, value in given.items() if name not in wrong})
-        wrong |= {name: lines for name, lines in conflicts.items() if not _tells_of(lines, wrong)}
-    faults += [line for lines in wrong.values() for line in lines]
+    settings, told = _checked(given)
+    if told and "" not in told:  # Conflicts are looked for only where each value by itself is right.
+        _, more = _checked({name: value for name, value in given.items() if name not in told})
+        told[""] = [line for line in more.get("", []) if not any(variable(name) in line for name in told if name)]
+    faults += [line for lines in told.values() for line in lines]
     if settings and not faults:
         return settings
     title = "" if len(faults) == 1 else f"{len(faults)} settings are wrong:\n  "
@@ -290,17 +185,13 @@ def load_settings(
 
 def _checked(given: Mapping[str, Any]) -> tuple[Settings | None, dict[str, list[str]]]:
     """Return the settings, or the faults by setting (a conflict of several under the empty name)."""
-    wrong: dict[str, list[str]] = {}
+    told: dict[str, list[str]] = {}
     try:
-        return Settings(**given), wrong
+        return Settings(**given), told
     except ValidationError as error:
         for detail in error.errors():
-            wrong.setdefault(str(detail["loc"][0]) if detail["loc"] else "", _told(detail))
-    return None, wrong
-
-
-def _tells_of(lines: list[str], names: Iterable[str]) -> bool:
-    return any(variable(name) in line for line in lines for name in names if name)
+            told.setdefault(str(detail["loc"][0]) if detail["loc"] else "", _told(detail))
+    return None, told
 
 
 _EXPECTED: Mapping[str, str] = {

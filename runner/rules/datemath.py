@@ -56,7 +56,10 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if not match or int(match[1]) == 0:
         raise ValueError(f"`{text}` is not a duration such as 5m, 1h or 1d")
-    return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+    try:
+        return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise ValueError(f"`{text}` is too long a duration") from None
 
 
 def format_duration(duration: timedelta) -> str:

@@ -12,6 +12,7 @@
         ├── ClusterBusy           429, or a circuit breaker tripped: may pass by itself
         ├── SearchTimeout         the search did not answer before its deadline
         ├── QueryRejected         the cluster refuses the query as it stands (400): the author's or the mapping's
+        ├── RequestTooLarge       the request is larger than the cluster, or a proxy before it, takes (413)
         ├── StateConflict         another runner moved the state first
         └── ClusterAnswerError    the cluster answered something that we do not understand
 
@@ -105,6 +106,10 @@ class QueryRejected(ClusterError):
     """The cluster refuses this query (for example a field that is mapped in none of the indices)."""
 
     who = "rule author"
+
+
+class RequestTooLarge(ClusterError):
+    """The request is larger than the cluster, or a proxy before it, takes."""
 
 
 class StateConflict(ClusterError):

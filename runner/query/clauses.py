@@ -1,0 +1,210 @@
+"""Clauses of a search: a small algebra over them, and how they are written as Query DSL.
+
+    Clause = Leaf | Always | Never | Every (all of them) | Either (one of them) | Without (not it)
+
+Made only by `every`, `either` and `without`, clauses stay flat and free of repetition, so that two that say the same
+are mostly equal. `written` gives the DSL; `relaxed` gives a wider clause, without what is dear to search for or too
+deep for Elasticsearch to take.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+IGNORED = "_ignored"  # the metadata field that lists a document's fields with a value that was not indexed
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One test of one field: `kind` is the DSL query's name, `value` its value, `options` what stands beside it.
+
+    `dear` when the index must try its whole dictionary of terms, or most of it, to answer.
+    """
+
+    kind: str
+    field: str
+    value: str | int | float | bool | None = None
+    options: tuple[tuple[str, str | int | float | bool], ...] = ()
+    dear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """Keeps every document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Keeps no document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Keeps what all parts keep."""
+
+    parts: "tuple[Clause, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Keeps what one of the parts keeps."""
+
+    parts: "tuple[Clause, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Keeps what the part does not keep."""
+
+    part: "Clause"
+
+
+Clause: TypeAlias = Leaf | Always | Never | Every | Either | Without
+
+ALWAYS = Always()
+NEVER = Never()
+
+
+def exists(field: str) -> Leaf:
+    """Return the clause for documents with an indexed value."""
+    return Leaf("exists", field)
+
+
+def ignored(field: str) -> Leaf:
+    """Return the clause for documents with a value that was not indexed: longer than `ignore_above`, or malformed."""
+    return Leaf("term", IGNORED, field)
+
+
+def every(parts: Iterable[Clause]) -> Clause:
+    """Return the conjunction."""
+    kept: dict[Clause, None] = {}
+    for part in parts:
+        if part == NEVER:
+            return NEVER
+        kept.update(dict.fromkeys(part.parts if isinstance(part, Every) else (part,)))
+    kept.pop(ALWAYS, None)
+    tested = {part.field for part in kept if isinstance(part, Leaf) and part.kind != "exists"}
+    return _joined(Every, [part for part in kept if not _granted(part, tested)], ALWAYS)
+
+
+def either(parts: Iterable[Clause]) -> Clause:
+    """Return the disjunction."""
+    kept: dict[Clause, None] = {}
+    for part in parts:
+        if part == ALWAYS:
+            return ALWAYS
+        kept.update(dict.fromkeys(part.parts if isinstance(part, Either) else (part,)))
+    kept.pop(NEVER, None)
+    present = {part.field for part in kept if isinstance(part, Leaf) and part.kind == "exists"}
+    found = [part for part in kept if not (isinstance(part, Leaf) and part.kind != "exists" and part.field in present)]
+    return _joined(Either, found, NEVER)
+
+
+def without(part: Clause) -> Clause:
+    """Return the negation."""
+    if part == ALWAYS:
+        return NEVER
+    if part == NEVER:
+        return ALWAYS
+    return part.part if isinstance(part, Without) else Without(part)
+
+
+def relaxed(clause: Clause, *, dear: bool, depth: int) -> Clause:
+    """Return a clause that keeps at least as much: its dear parts only if asked for, and at most `depth` levels."""
+    return _moved(clause, dear=dear, depth=depth, wider=True)
+
+
+def leaves(clause: Clause) -> int:
+    """Count the tests in a clause."""
+    if isinstance(clause, Every | Either):
+        return sum(map(leaves, clause.parts))
+    if isinstance(clause, Without):
+        return leaves(clause.part)
+    return 1
+
+
+def written(clause: Clause) -> dict[str, Any]:
+    """Return the clause as Query DSL, to stand in a filter."""
+    match clause:
+        case Leaf():
+            return _leaf(clause)
+        case Always():
+            return {"match_all": {}}
+        case Never():
+            return {"match_none": {}}
+        case Either(parts):
+            options = _merged(parts)
+            return options[0] if len(options) == 1 else {"bool": {"should": options}}
+        case Every() | Without():
+            parts = clause.parts if isinstance(clause, Every) else (clause,)
+            kept = [written(part) for part in parts if not isinstance(part, Without)]
+            dropped = _merged([part for kind in parts if isinstance(kind, Without) for part in _options(kind.part)])
+            return {"bool": ({"filter": kept} if kept else {}) | ({"must_not": dropped} if dropped else {})}
+
+
+def _granted(part: Clause, tested: set[str]) -> bool:
+    """Tell whether the part only asks for a value in a field whose value is tested beside it."""
+    return any(
+        isinstance(option, Leaf) and option.kind == "exists" and option.field in tested for option in _options(part)
+    )
+
+
+def _joined(kind: type[Every | Either], parts: list[Clause], neutral: Clause) -> Clause:
+    if not parts:
+        return neutral
+    return parts[0] if len(parts) == 1 else kind(tuple(parts))
+
+
+def _moved(clause: Clause, *, dear: bool, depth: int, wider: bool) -> Clause:
+    """Return the clause made wider or narrower; under a negation the direction turns."""
+    match clause:
+        case Leaf(dear=True) if not dear:
+            return exists(clause.field) if wider else NEVER
+        case Every() | Either() | Without() if depth <= 0:
+            return ALWAYS if wider else NEVER
+        case Every(parts):
+            return every(_moved(part, dear=dear, depth=depth - 1, wider=wider) for part in parts)
+        case Either(parts):
+            return either(_moved(part, dear=dear, depth=depth - 1, wider=wider) for part in parts)
+        case Without(part):
+            return without(_moved(part, dear=dear, depth=depth - 1, wider=not wider))
+        case _:
+            return clause
+
+
+def _options(clause: Clause) -> tuple[Clause, ...]:
+    return clause.parts if isinstance(clause, Either) else (clause,)
+
+
+def _merged(parts: Iterable[Clause]) -> list[dict[str, Any]]:
+    """Write alternatives; the plain terms of one field become one list, where the first of them stands."""
+    terms: dict[str, list[Any]] = {}
+    shown: list[dict[str, Any]] = []
+    for part in parts:
+        if not (isinstance(part, Leaf) and part.kind == "term" and not part.options):
+            shown.append(written(part))
+        elif part.field in terms:
+            terms[part.field].append(part.value)
+        else:
+            terms[part.field] = [part.value]
+            shown.append({"terms": {part.field: terms[part.field]}})
+    return [_single(query) for query in shown]
+
+
+def _single(query: dict[str, Any]) -> dict[str, Any]:
+    """Return a list of one term as that term."""
+    if "terms" in query:
+        ((field, values),) = query["terms"].items()
+        if len(values) == 1:
+            return {"term": {field: values[0]}}
+    return query
+
+
+def _leaf(leaf: Leaf) -> dict[str, Any]:
+    if leaf.kind == "exists":
+        return {"exists": {"field": leaf.field}}
+    if leaf.kind == "range":
+        return {"range": {leaf.field: dict(leaf.options)}}
+    if leaf.options:
+        return {leaf.kind: {leaf.field: {"value": leaf.value, **dict(leaf.options)}}}
+    return {leaf.kind: {leaf.field: leaf.value}}

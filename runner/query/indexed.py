@@ -1,0 +1,304 @@
+"""What the index can say of one field: from a test of its values to bounds in Query DSL.
+
+Every answer is a pair of clauses. `upper` keeps each document for which the test is true, `lower` keeps only such
+documents; where they are the same the index decides alone.
+
+How the types are treated:
+
+| field | treatment |
+|---|---|
+| keyword, constant_keyword, wildcard | equality, prefixes and wildcards are pushed; order too (not for constant_keyword) |
+| text | by its `keyword` subfield where all indices have one; else only that there is a value |
+| whole numbers, boolean | equality and order decide |
+| decimal numbers | the index may have rounded the value: order is pushed inclusively (not for half_float, scaled_float) |
+| date, date_nanos | order and equality by the widest reading of the constant, which may be a whole day |
+| ip | equality and networks; version: equality |
+| flattened | equality of a key's values |
+| several types | only what is right in each of them, mostly that there is a value |
+| not mapped | absent, whatever `_source` holds: so it is for Elasticsearch |
+| nested, object, not searchable, unknown | nothing is pushed |
+
+A value longer than the mapping's `ignore_above` (or malformed, with `ignore_malformed`) is in `_source` but not in the
+index, and a search for it finds nothing. Elasticsearch's own EQL misses such events; we do not: the document's
+`_ignored` names the field, and the upper bound keeps it. `ignore_above` itself cannot be asked for. It is taken to be
+at least 256, the least that Elasticsearch and ECS set, so equality with a shorter text needs no such care.
+
+A keyword field's `normalizer` and `null_value` cannot be asked for either, and are not thought of.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from ipaddress import ip_network
+from typing import TypeAlias
+
+from runner.query.automaton import is_small, literal_start
+from runner.query.clauses import ALWAYS, NEVER, Clause, Leaf, either, exists, ignored, without
+from runner.query.types import FieldType, FieldTypes
+
+Value: TypeAlias = str | int | float | bool
+
+KEYWORDS = frozenset({"keyword", "constant_keyword", "wildcard"})
+WHOLE = {
+    "byte": (-(2**7), 2**7 - 1),
+    "short": (-(2**15), 2**15 - 1),
+    "integer": (-(2**31), 2**31 - 1),
+    "long": (-(2**63), 2**63 - 1),
+    "unsigned_long": (0, 2**64 - 1),
+}
+DECIMAL = frozenset({"double", "float", "half_float", "scaled_float"})
+ROUNDED_INEVENLY = frozenset({"half_float", "scaled_float"})  # a range may round its bound otherwise than the value
+DATES = frozenset({"date", "date_nanos"})
+NEVER_IGNORED = frozenset({"constant_keyword", "text", "match_only_text", "boolean"})
+UNBOUNDED = frozenset({"nested", "object"})
+
+LEAST_IGNORE_ABOVE = 256
+LONGEST_PATTERN = 500  # the index refuses automata of more than 1,000 states, and prefixes of more characters
+LEAST_ANCHOR = 4  # characters before the first `*`, from which on a pattern is a short walk through the dictionary
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?")
+DATE_FORMAT = "strict_date_optional_time_nanos"
+YEARS = range(1971, 2262)  # those that date_nanos can hold; it refuses others
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Two clauses between which a condition lies; `nullable` when its negation may be as little true as itself."""
+
+    upper: Clause
+    lower: Clause
+    nullable: bool = False
+
+
+def decided(clause: Clause) -> Bounds:
+    """Return the bounds of a condition that the clause decides."""
+    return Bounds(clause, clause)
+
+
+def implied(clause: Clause) -> Bounds:
+    """Return the bounds of a condition that cannot be true without the clause, and of which no more is known."""
+    return Bounds(clause, NEVER, nullable=True)
+
+
+def negated(bounds: Bounds) -> Bounds:
+    """Return the bounds of the negation: upper and lower change places."""
+    if bounds.nullable:
+        return implied(ALWAYS)
+    return Bounds(without(bounds.lower), without(bounds.upper))
+
+
+def consulted(paths: Iterable[str]) -> frozenset[str]:
+    """Return the paths whose types are needed to search by these: they, what they are in, their `keyword` subfields."""
+    asked: set[str] = set()
+    for path in paths:
+        names = path.split(".")
+        asked.update(".".join(names[:count]) for count in range(1, len(names) + 1))
+        asked.add(f"{path}.keyword")
+    return frozenset(asked)
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """One field, as all indices together have it.
+
+    `path` is what the DSL names, `recorded` what `_ignored` would, `types` are the mapped types (empty when the field
+    is mapped nowhere). `unbounded` when even the presence of a value cannot be searched for.
+    """
+
+    path: str
+    recorded: str
+    types: frozenset[str]
+    unbounded: bool = False
+
+    @cached_property
+    def _ignored(self) -> Clause:
+        return NEVER if self.types <= NEVER_IGNORED else ignored(self.recorded)
+
+    @cached_property
+    def present(self) -> Bounds:
+        """The field has a value."""
+        if not self.types:
+            return decided(NEVER)
+        if self.unbounded:
+            return implied(ALWAYS)
+        return Bounds(either([exists(self.path), self._ignored]), exists(self.path))
+
+    @cached_property
+    def unknown(self) -> Bounds:
+        """Some test of the field that the index cannot do: it takes a value, and no more is known."""
+        return implied(self.present.upper) if self.types else decided(NEVER)
+
+    def equals(self, value: Value, *, insensitive: bool = False) -> Bounds:
+        """Return the bounds of: one of the values is this one."""
+        if self.unbounded or not self.types:
+            return self.unknown
+        if isinstance(value, str):
+            return self._equals_text(value, insensitive=insensitive)
+        if isinstance(value, bool):
+            return decided(Leaf("term", self.path, value)) if self.types == {"boolean"} else self.unknown
+        return self._equals_number(value)
+
+    def compares(self, operator: str, value: Value) -> Bounds:
+        """Return the bounds of: one of the values is on that side (`<`, `<=`, `>`, `>=`) of this one."""
+        if self.unbounded or not self.types or isinstance(value, bool):
+            return self.unknown
+        name = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}[operator]
+        if isinstance(value, str):
+            if self.types <= DATES and is_date(value):
+                return self._dated(value, lower_end=name.startswith("g"))
+            if self.types <= KEYWORDS - {"constant_keyword"}:
+                return self._seen(self._range((name, value)))
+            return self.unknown
+        if not self._takes(value) or self.types & ROUNDED_INEVENLY:
+            return self.unknown
+        if self.types & DECIMAL:
+            return Bounds(self._range((name[:2] + "e", value)), self._range((name[:2], value)))
+        return decided(self._range((name, value)))
+
+    def starts(self, text: str, *, insensitive: bool = False) -> Bounds:
+        """Return the bounds of: one of the values starts with the text."""
+        if not text:
+            return self.present if self.types else self.unknown
+        if not (self._is_text or self._is_flattened) or len(text) > LONGEST_PATTERN:
+            return self.unknown
+        return self._seen(self._pattern("prefix", text, insensitive=insensitive, anchor=len(text)))
+
+    def matches(self, pattern: str, *, insensitive: bool = False) -> Bounds:
+        """Return the bounds of: one of the values is like the pattern, with `*` and `?`."""
+        pattern = re.sub(r"\*+", "*", pattern)
+        head, star, rest = pattern.partition("*")
+        if "?" not in head and not rest:
+            return self.starts(head, insensitive=insensitive) if star else self.equals(head, insensitive=insensitive)
+        if not self._is_text or len(pattern) > LONGEST_PATTERN or not is_small(pattern):
+            return self.unknown
+        lucene = pattern.replace("\\", "\\\\")
+        anchor = len(head.replace("?", "")) if star else LEAST_ANCHOR
+        return self._seen(self._pattern("wildcard", lucene, insensitive=insensitive, anchor=anchor))
+
+    def matches_regex(self, expression: str, *, insensitive: bool = False) -> Bounds:
+        """Return the bounds of: the regular expression fits one of the values as a whole.
+
+        Only the text it starts with is pushed: the index refuses expressions whose automaton grows too large, and
+        which do is not known before it tries.
+        """
+        text, whole = literal_start(expression)
+        if whole:
+            return self.equals(text, insensitive=insensitive)
+        return implied(self.starts(text, insensitive=insensitive).upper) if text else self.unknown
+
+    def holds(self, text: str, *, last: bool, insensitive: bool = False) -> Bounds:
+        r"""Return the bounds of: one of the values contains the text, or ends with it (`last`).
+
+        Elasticsearch searches for `*` before the text as it stands (x-pack/plugin/eql QueryTranslator): a backslash in
+        it takes itself away, so that `\cmd.exe` is found at the end of `xcmd.exe`. That is the upper bound.
+        """
+        if not self._is_text or len(text) > LONGEST_PATTERN or {*text} & {"*", "?"} or "\\\\" in text:
+            return self.unknown
+        end = "" if last else "*"
+        wide, strict = (
+            self._seen(self._pattern("wildcard", f"*{part}{end}", insensitive=insensitive, anchor=0))
+            for part in (text.replace("\\", ""), text.replace("\\", "\\\\"))
+        )
+        return Bounds(wide.upper, strict.lower)
+
+    def within(self, network: str) -> Bounds:
+        """Return the bounds of: one of the addresses is in the network."""
+        return (
+            decided(Leaf("term", self.path, network)) if self.types == {"ip"} and is_network(network) else self.unknown
+        )
+
+    @property
+    def _is_text(self) -> bool:
+        return bool(self.types) and self.types <= KEYWORDS and not self.unbounded
+
+    @property
+    def _is_flattened(self) -> bool:
+        return self.types == {"flattened"} and self.path != self.recorded
+
+    def _equals_text(self, value: str, *, insensitive: bool) -> Bounds:
+        term = Leaf("term", self.path, value, (("case_insensitive", True),) if insensitive else ())
+        if len(value) > LONGEST_PATTERN:
+            return self.unknown
+        if self._is_text:
+            return self._seen(term) if len(value) > LEAST_IGNORE_ABOVE else decided(term)
+        if self._is_flattened:
+            return self._seen(term)
+        if self.types == {"ip"} and is_network(value):
+            return Bounds(Leaf("term", self.path, value), NEVER)
+        if self.types == {"version"} and not insensitive:
+            return Bounds(term, NEVER)
+        if self.types <= DATES and is_date(value):
+            return Bounds(self._range(("gte", value), ("lte", value), ("format", DATE_FORMAT)), NEVER)
+        return self.unknown
+
+    def _equals_number(self, value: float) -> Bounds:
+        if not self._takes(value):
+            return self.unknown
+        if not self.types & DECIMAL:
+            return decided(Leaf("term", self.path, int(value)) if value == int(value) else NEVER)
+        term = Leaf("term", self.path, value)
+        return Bounds(term, term if self.types == {"double"} else NEVER)
+
+    def _takes(self, value: float) -> bool:
+        """Tell whether each index takes the number as a bound; one out of the type's range is refused."""
+        if not self.types or not self.types <= WHOLE.keys() | DECIMAL or not math.isfinite(value):
+            return False
+        ranges = [WHOLE[name] for name in self.types if name in WHOLE]
+        return all(least <= value <= most for least, most in ranges)
+
+    def _dated(self, value: str, *, lower_end: bool) -> Bounds:
+        """Return the bounds of a date's order. A constant such as `2024-05` is a month: its first or its last instant."""
+        wide, strict = ("gte", "gt") if lower_end else ("lte", "lt")
+        form = ("format", DATE_FORMAT)
+        return Bounds(self._range((wide, value), form), self._range((strict, value), form))
+
+    def _range(self, *options: tuple[str, str | int | float]) -> Leaf:
+        return Leaf("range", self.path, options=options)
+
+    def _pattern(self, kind: str, text: str, *, insensitive: bool, anchor: int) -> Leaf:
+        options = (("case_insensitive", True),) if insensitive else ()
+        return Leaf(kind, self.path, text, options, dear=anchor < LEAST_ANCHOR)
+
+    def _seen(self, clause: Clause) -> Bounds:
+        """Return the bounds of a test that values which were not indexed may pass too."""
+        return Bounds(either([clause, self._ignored]), clause)
+
+
+def field(path: str, types: FieldTypes) -> Indexed:
+    """Look up a field."""
+    known = types.get(path)
+    names = path.split(".")
+    parents = [".".join(names[:count]) for count in range(1, len(names))]
+    if any("nested" in types[parent].types for parent in parents if parent in types):
+        return Indexed(path, path, known.types if known else frozenset(), unbounded=True)
+    if known is None:
+        flattened = [parent for parent in parents if parent in types and "flattened" in types[parent].types]
+        return Indexed(path, flattened[0], types[flattened[0]].types) if flattened else Indexed(path, path, frozenset())
+    if not known.searchable or known.types & UNBOUNDED:
+        return Indexed(path, path, known.types, unbounded=True)
+    keyword = types.get(f"{path}.keyword", FieldType(frozenset(), everywhere=False))
+    if "text" in known.types and keyword.everywhere and keyword.searchable and keyword.types == {"keyword"}:
+        return Indexed(f"{path}.keyword", f"{path}.keyword", keyword.types)
+    return Indexed(path, path, known.types)
+
+
+def is_date(text: str) -> bool:
+    """Tell whether Elasticsearch reads the text as a date, in every date type."""
+    if not DATE.fullmatch(text):
+        return False
+    try:
+        return datetime.fromisoformat(text).year in YEARS
+    except ValueError:
+        return False
+
+
+def is_network(text: str) -> bool:
+    """Tell whether Elasticsearch reads the text as an address or a network."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "%" not in text and text.partition("/")[2].isdecimal() == ("/" in text)

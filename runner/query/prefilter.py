@@ -1,0 +1,73 @@
+"""The prefilter: a query and the fields' types → the Query DSL that finds every event that can match.
+
+The law: *the matcher says True ⇒ the search keeps the event*. What Query DSL cannot say is left to the matcher; where
+the DSL says all of it, the prefilter is `exact` and the converse holds too.
+
+Each condition becomes a pair of clauses: the upper keeps all events of which it is true, the lower keeps only such
+events (`conditions`, over what `indexed` knows of each field). A negation makes an upper bound from the lower one;
+that is all there is to polarity. `clauses` writes them down.
+
+Sequences and samples share one search, for all events that some stage can use. Maxspan and pipes are never pushed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.query.ast import EventQuery, Query, SampleQuery, SequenceQuery
+from runner.query.clauses import Clause, leaves, relaxed, written
+from runner.query.conditions import Conditions, disjunction
+from runner.query.indexed import Bounds, implied
+from runner.query.types import FieldTypes
+
+DEEPEST = 24  # levels of a query; Elasticsearch takes 30 (indices.query.bool.max_nested_depth)
+MOST_LEAVES = 900  # tests in a query; Elasticsearch takes at least 1,024 (indices.query.bool.max_clause_count)
+
+
+@dataclass(frozen=True)
+class Prefilter:
+    """What to search for: `query` with the cheap clauses alone, `dear` with the costly ones too, None without any.
+
+    `exact` tells whether the whole of it decides: what a search for `pushed(dear=True)` finds is what matches.
+    """
+
+    query: Mapping[str, Any]
+    dear: Mapping[str, Any] | None
+    exact: bool
+
+    def pushed(self, *, dear: bool) -> Mapping[str, Any]:
+        """Return the Query DSL to send, with or without what is costly to search for."""
+        return self.dear if dear and self.dear is not None else self.query
+
+    def decides(self, *, dear: bool) -> bool:
+        """Tell whether all that the search finds matches, so that no matcher need be asked."""
+        return self.exact and (dear or self.dear is None)
+
+
+def prefilter(query: Query, types: FieldTypes, *, event_category_field: str = "event.category") -> Prefilter:
+    """Translate a query. `types` must hold what `indexed.consulted` names for the fields that the query reads."""
+    bounds = _bounds(query, Conditions(types, event_category_field))
+    whole = _bearable(bounds.upper)
+    cheap = relaxed(whole, dear=False, depth=DEEPEST)
+    return Prefilter(written(cheap), None if cheap == whole else written(whole), exact=whole == bounds.lower)
+
+
+def _bounds(query: Query, conditions: Conditions) -> Bounds:
+    match query:
+        case EventQuery(event):
+            return conditions.of_filter(event)
+        case SequenceQuery(stages, until=until):
+            used = (*stages, until) if until else stages
+        case SampleQuery(stages):
+            used = stages
+    return implied(disjunction(map(conditions.of_stage, used)).upper)
+
+
+def _bearable(clause: Clause) -> Clause:
+    """Return the clause, wider where Elasticsearch would refuse it for its depth or size."""
+    depth = DEEPEST
+    kept = relaxed(clause, dear=True, depth=depth)
+    while leaves(kept) > MOST_LEAVES:
+        depth -= 1
+        kept = relaxed(clause, dear=True, depth=depth)
+    return kept

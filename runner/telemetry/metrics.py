@@ -77,6 +77,10 @@ class Metrics:
         self._ruleset.clear()
         self._ruleset.labels(ruleset_hash).set(1)
 
+    def load_failed(self, failures: int) -> None:
+        """The rules were read again, and not taken for so many errors."""
+        self._failures.set(failures)
+
     def executed(self, execution: Execution) -> None:
         """An execution has ended."""
         rule_id = execution.rule_id

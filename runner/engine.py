@@ -1,0 +1,35 @@
+"""An executor with what it works on, as `app` puts it together and the commands use it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from runner.execution.executor import Executor
+from runner.execution.model import AlertSink, EventSource, Ledger
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Executes rules against one cluster, until closed.
+
+    `cluster` names it and `backend` says how it is searched, both for messages. `probe` asks whether the cluster answers,
+    and raises RunnerError if it does not.
+    """
+
+    executor: Executor
+    source: EventSource
+    sink: AlertSink
+    ledger: Ledger
+    cluster: str
+    backend: str
+    probe: Callable[[], None]
+    close: Callable[[], None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

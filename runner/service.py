@@ -1,0 +1,214 @@
+"""The life of `eql-runner run`: serve health, wait for the cluster, schedule, reload on request, stop in bounded time."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timedelta
+from threading import Event
+
+from runner.engine import Engine
+from runner.errors import ClusterError, RunnerError
+from runner.execution.model import Execution, State
+from runner.rules.issues import Issue
+from runner.rules.loader import RuleSet
+from runner.rules.model import Rule
+from runner.schedule.scheduler import Observer, Scheduler
+from runner.settings import Settings
+from runner.telemetry.execution_log import ExecutionLog
+from runner.telemetry.health import Contact, Health
+from runner.telemetry.logs import Logger
+from runner.telemetry.metrics import Metrics
+from runner.telemetry.server import Server
+
+PROBE_EVERY = timedelta(seconds=15)
+BACKOFF = (
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    30.0,
+)  # seconds between attempts to reach the cluster at the start; the last one repeats
+SHOWN_ISSUES = 20
+
+
+class Service:
+    """One process of `eql-runner run`.
+
+    `connect` makes the engine, and raises RunnerError; `moved` is to be told of every state that its ledger holds.
+    `load` reads the rules anew. `stop` ends the service, `hangup` asks for the rules to be read again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Logger,
+        clock: Callable[[], datetime],
+        *,
+        load: Callable[[], RuleSet],
+        connect: Callable[[Callable[[State], None]], Engine],
+        stop: Event,
+        hangup: Event,
+    ) -> None:
+        self._settings = settings
+        self._log = log
+        self._clock = clock
+        self._load = load
+        self._connect = connect
+        self._stop = stop
+        self._hangup = hangup
+        self._metrics = Metrics(clock)
+        self._health = Health(clock)
+
+    def run(self, ruleset: RuleSet) -> None:
+        """Run until `stop` is set. Raises RunnerError for what no waiting can mend, such as a wrong key."""
+        self._loaded(ruleset)
+        with self._served():
+            engine = self._reached()
+            if engine is not None:
+                with engine:
+                    self._scheduled(engine, ruleset)
+
+    def _served(self) -> AbstractContextManager[object]:
+        host, port = self._settings.http_host, self._settings.http_port
+        if port == 0:
+            return nullcontext()
+        health = self._health
+        server = Server(host, port, health=health.alive, ready=health.ready, metrics=self._metrics.text)
+        self._log.info(f"health and metrics on http://{host}:{port}: /healthz /readyz /metrics")
+        return server
+
+    def _reached(self) -> Engine | None:
+        """Wait for the cluster as long as it takes; None when told to stop meanwhile."""
+        self._health.waiting_for = "waiting for Elasticsearch"
+        for pause in _pauses():
+            try:
+                engine = self._connect(self._metrics.moved)
+            except ClusterError as error:
+                if self._stop.is_set():
+                    return None
+                self._health.waiting_for = f"waiting for Elasticsearch: {error}"
+                self._health.contact = Contact(self._clock(), str(error))
+                self._log.warning(
+                    f"waiting for Elasticsearch, next attempt in {pause:.0f} s: {error} {error.hint}".strip()
+                )
+            else:
+                self._health.contact = Contact(self._clock())
+                self._health.waiting_for = ""
+                self._health.backend = engine.backend
+                self._log.info(f"connected to {engine.cluster}, searching by {engine.backend}")
+                return engine
+            if self._stop.wait(pause):
+                return None
+        raise AssertionError("the pauses never end")
+
+    def _scheduled(self, engine: Engine, ruleset: RuleSet) -> None:
+        observer = Observers(ExecutionLog(self._log), self._metrics)
+        scheduler = Scheduler(engine.executor.run, observer, self._clock, self._settings.workers)
+        self._health.beat = lambda: scheduler.beat
+        self._health.running = lambda: scheduler.running
+        scheduler.start(ruleset.rules)
+        self._log.info(
+            f"started: {len(ruleset.rules)} rules, {self._settings.workers} at a time, each first within a minute"
+        )
+        self._watch(engine, scheduler)
+        self._log.info(
+            f"stopping: running executions have {self._settings.shutdown_timeout.total_seconds():.0f} s to end"
+        )
+        abandoned = scheduler.stop(self._settings.shutdown_timeout)
+        if abandoned:
+            self._log.warning(
+                f"stopped, abandoning {', '.join(abandoned)}; their windows are searched again at the next start"
+            )
+        else:
+            self._log.info("stopped")
+
+    def _watch(self, engine: Engine, scheduler: Scheduler) -> None:
+        """Until told to stop, ask the cluster now and then whether it is there, and read the rules again on request."""
+        probed = self._clock()
+        while not self._stop.wait(0.5):
+            if self._hangup.is_set():
+                self._hangup.clear()
+                self._reload(scheduler)
+            if self._clock() - probed >= PROBE_EVERY:
+                self._probe(engine)
+                probed = self._clock()
+
+    def _probe(self, engine: Engine) -> None:
+        before = self._health.contact
+        try:
+            engine.probe()
+        except RunnerError as error:
+            self._health.contact = Contact(self._clock(), str(error))
+            if before and not before.problem:
+                self._log.warning(f"Elasticsearch does not answer: {error} {error.hint}".strip())
+        else:
+            self._health.contact = Contact(self._clock())
+            if before and before.problem:
+                self._log.info("Elasticsearch answers again; what was missed is searched by the next executions")
+
+    def _reload(self, scheduler: Scheduler) -> None:
+        """Take the rules as they are now, all of them or none."""
+        ruleset = self._load()
+        if not ruleset.sound or not ruleset.rules:
+            self._log.error("the rules were read again, but not taken: the ones from before go on", **_told(ruleset))
+            self._tell(ruleset)
+            self._metrics.load_failed(_errors(ruleset))
+            self._health.issues = _errors(ruleset)
+            return
+        scheduler.replace(ruleset.rules)
+        self._loaded(ruleset)
+
+    def _loaded(self, ruleset: RuleSet) -> None:
+        self._metrics.loaded(ruleset.rules, _errors(ruleset), ruleset.hash)
+        self._health.rules = len(ruleset.rules)
+        self._health.issues = _errors(ruleset)
+        self._health.ruleset_hash = ruleset.hash
+        self._log.info(f"{len(ruleset.rules)} rules loaded, {_errors(ruleset)} errors", **_told(ruleset))
+        self._tell(ruleset)
+
+    def _tell(self, ruleset: RuleSet) -> None:
+        """Log the errors, up to a bound: `validate` shows them all."""
+        errors = [issue for issue in ruleset.issues if issue.is_error]
+        for issue in errors[:SHOWN_ISSUES]:
+            self._log.warning(f"left out: {_line(issue)}", **{"rule.id": issue.rule_id, "rule.name": issue.rule_name})
+        if len(errors) > SHOWN_ISSUES:
+            self._log.warning(f"… and {len(errors) - SHOWN_ISSUES} more; `eql-runner validate` shows all")
+
+
+class Observers:
+    """Several observers as one."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def executed(self, execution: Execution) -> None:
+        """An execution has ended."""
+        for observer in self._observers:
+            observer.executed(execution)
+
+    def skipped(self, rule: Rule) -> None:
+        """A rule was due while still running."""
+        for observer in self._observers:
+            observer.skipped(rule)
+
+    def crashed(self, rule: Rule, error: Exception) -> None:
+        """A run ended in a bug of ours."""
+        for observer in self._observers:
+            observer.crashed(rule, error)
+
+
+def _pauses() -> Iterator[float]:
+    yield from BACKOFF
+    while True:
+        yield BACKOFF[-1]
+
+
+def _errors(ruleset: RuleSet) -> int:
+    return sum(issue.is_error for issue in ruleset.issues)
+
+
+def _told(ruleset: RuleSet) -> dict[str, object]:
+    return {"runner.ruleset.hash": ruleset.hash, "runner.ruleset.rules": len(ruleset.rules)}
+
+
+def _line(issue: Issue) -> str:
+    return f"{issue.path}:{issue.line}:{issue.column}: {issue.message}"

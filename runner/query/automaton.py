@@ -5,6 +5,7 @@ too much effort (Operations.determinize, limit 10,000; `index.max_regex_length` 
 state for each way in which the last sixteen characters can have been an `a`.
 """
 
+import re
 from collections.abc import Iterator
 
 LARGEST = 4000  # summed over the states, of what each holds; Lucene took 69,000 and refused 300,000
@@ -12,7 +13,9 @@ LARGEST_PLAIN = 100  # characters; without a `?` behind a `*` the size grows wit
 
 _SPECIAL = frozenset('.?+*|{}[]()"\\#@&<>~')
 _REPEATS = frozenset("?+*{")
-_FAR_REACHING = frozenset('|&~"<')  # what stands before them may be one of several alternatives
+_PART = re.compile(
+    r'\\.|"[^"]*"|\[\^?(?:\\.|.)(?:\\.|[^\]\\])*\]|.', re.DOTALL
+)  # an escape, quotes, a class, a character
 
 
 def is_small(pattern: str) -> bool:
@@ -53,7 +56,17 @@ def literal_start(expression: str) -> tuple[str, bool]:
         text.append(letter)
         place += width
     rest = expression[place:]
-    return ("", False) if _FAR_REACHING & {*rest} else ("".join(text), not rest)
+    return ("", False) if _has_alternatives(rest) else ("".join(text), not rest)
+
+
+def _has_alternatives(expression: str) -> bool:
+    """Tell whether a `|` stands outside all parentheses."""
+    depth = 0
+    for part in _PART.findall(expression):
+        depth += {"(": 1, ")": -1}.get(part, 0)
+        if part == "|" and depth <= 0:
+            return True
+    return False
 
 
 def _closure(places: frozenset[int], pattern: str) -> frozenset[int]:

@@ -83,8 +83,10 @@ def every(parts: Iterable[Clause]) -> Clause:
             return NEVER
         kept.update(dict.fromkeys(part.parts if isinstance(part, Every) else (part,)))
     kept.pop(ALWAYS, None)
-    tested = {part.field for part in kept if isinstance(part, Leaf) and part.kind != "exists"}
-    return _joined(Every, [part for part in kept if not _granted(part, tested)], ALWAYS)
+    for part in [part for part in kept if any(map(_is_presence, _options(part)))]:
+        if any(other != part and _grants(other, part) for other in kept):
+            del kept[part]
+    return _joined(Every, list(kept), ALWAYS)
 
 
 def either(parts: Iterable[Clause]) -> Clause:
@@ -96,7 +98,7 @@ def either(parts: Iterable[Clause]) -> Clause:
         kept.update(dict.fromkeys(part.parts if isinstance(part, Either) else (part,)))
     kept.pop(NEVER, None)
     present = {part.field for part in kept if isinstance(part, Leaf) and part.kind == "exists"}
-    found = [part for part in kept if not (isinstance(part, Leaf) and part.kind != "exists" and part.field in present)]
+    found = [part for part in kept if not isinstance(part, Leaf) or _is_presence(part) or part.field not in present]
     return _joined(Either, found, NEVER)
 
 
@@ -142,10 +144,15 @@ def written(clause: Clause) -> dict[str, Any]:
             return {"bool": ({"filter": kept} if kept else {}) | ({"must_not": dropped} if dropped else {})}
 
 
-def _granted(part: Clause, tested: set[str]) -> bool:
-    """Tell whether the part only asks for a value in a field whose value is tested beside it."""
-    return any(
-        isinstance(option, Leaf) and option.kind == "exists" and option.field in tested for option in _options(part)
+def _is_presence(clause: Clause) -> bool:
+    return isinstance(clause, Leaf) and clause.kind == "exists"
+
+
+def _grants(clause: Clause, other: Clause) -> bool:
+    """Tell whether what a clause keeps is kept by another, which asks for not much more than that there is a value."""
+    wanted = _options(other)
+    return all(
+        option in wanted or (isinstance(option, Leaf) and exists(option.field) in wanted) for option in _options(clause)
     )
 
 

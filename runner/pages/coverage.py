@@ -32,7 +32,7 @@ def page(states: Sequence[tuple[Rule, State]], now: datetime, over: timedelta) -
     for rule, state in states:
         coverage = state.coverage
         table.add_row(
-            rule.name,
+            screen.safe(rule.name),
             timeline(coverage, Window(now - over, now)),
             screen.instant(coverage.until),
             screen.length(now - coverage.until) if coverage.until else "",

@@ -59,7 +59,7 @@ def _alerts(alerts: Sequence[Alert]) -> RenderableType:
             str(document["kibana.alert.original_time"])[11:19],
             screen.severity(str(document["kibana.alert.severity"])),
             str(document["kibana.alert.risk_score"]),
-            str(document["kibana.alert.reason"]),
+            screen.safe(str(document["kibana.alert.reason"])),
         )
     return table
 

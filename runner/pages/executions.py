@@ -10,8 +10,10 @@ from runner.execution.model import Execution, Verdict
 from runner.pages import screen
 
 
-def page(executions: Sequence[Execution]) -> RenderableType:
+def page(executions: Sequence[Execution], nothing: str = "nothing was executed") -> RenderableType:
     """Show executions as a table, then what was wrong with each that is not complete, then the sum."""
+    if not executions:
+        return Text(nothing)
     return Group(rows(executions), *_troubles(executions), _sum(executions))
 
 
@@ -22,7 +24,7 @@ def rows(executions: Sequence[Execution], *, named: bool = True) -> RenderableTy
     table = screen.table(*headings, numbers=numbers, wrap=("Rule",))
     for execution in executions:
         table.add_row(
-            *((execution.rule_name,) if named else ()),
+            *((screen.safe(execution.rule_name),) if named else ()),
             str(execution.run_type),
             screen.span(execution.window, execution.started),
             screen.verdict(execution.verdict),
@@ -64,12 +66,15 @@ def _troubles(executions: Sequence[Execution]) -> list[Text]:
 
 
 def _trouble(execution: Execution) -> Text:
-    text = Text.assemble(("● ", "red" if execution.failure else "yellow"), (execution.rule_name, "bold"), "\n")
+    text = Text.assemble(
+        ("● ", "red" if execution.failure else "yellow"), (screen.safe(execution.rule_name), "bold"), "\n"
+    )
     if execution.failure:
-        text.append(f"  {execution.failure.text}\n")
-        text.append(f"  {execution.failure.hint or ''} (for the {execution.failure.who})\n".replace("   ", "  "), "dim")
+        text.append(f"  {screen.safe(execution.failure.text)}\n")
+        hint = f"{screen.safe(execution.failure.hint)} " if execution.failure.hint else ""
+        text.append(f"  {hint}(for the {execution.failure.who})\n", "dim")
     for fault in execution.faults:
-        text.append(f"  {fault}\n")
+        text.append(f"  {screen.safe(fault)}\n")
     return text
 
 

@@ -25,8 +25,8 @@ def issue(one: Issue) -> Text:
     text = Text.assemble(
         (f"{one.path}:{one.line}:{one.column}: ", "bold"),
         (f"{one.severity}: ", _STYLES[one.severity]),
-        one.message,
-        (f" [{one.rule_name}]" if one.rule_name else "", "dim"),
+        screen.safe(one.message),
+        (f" [{screen.safe(one.rule_name)}]" if one.rule_name else "", "dim"),
         "\n",
         overflow="fold",
     )
@@ -34,7 +34,7 @@ def issue(one: Issue) -> Text:
         text.append(f"    {one.place.excerpt}\n    {' ' * (one.place.caret - 1)}", "dim")
         text.append("^\n", _STYLES[one.severity])
     if one.hint:
-        text.append(f"    {one.hint}\n")
+        text.append(f"    {screen.safe(one.hint)}\n")
     return text
 
 

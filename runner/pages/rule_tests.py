@@ -50,12 +50,12 @@ def _by_rule(results: Sequence[Result]) -> list[list[Result]]:
 
 
 def _rule(results: Sequence[Result]) -> Text:
-    text = Text.assemble((results[0].rule.name, "bold"), "\n")
+    text = Text.assemble((screen.safe(results[0].rule.name), "bold"), "\n")
     for result in results:
         text.append("  ✓ " if result.passed else "  ✗ ", "green" if result.passed else "bold red")
-        text.append(result.test.name)
+        text.append(screen.safe(result.test.name))
         if not result.passed:
-            text.append(f"\n    {result.test.path}:{result.test.line}: {result.reason}", "red")
+            text.append(f"\n    {result.test.path}:{result.test.line}: {screen.safe(result.reason)}", "red")
         text.append("\n")
     return text
 

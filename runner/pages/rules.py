@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from runner.pages import screen
 from runner.rules.issues import Issue
@@ -16,22 +17,16 @@ def page(rules: Sequence[Rule], left_out: Sequence[Issue]) -> RenderableType:
     table = screen.table("Rule", "Kind", "Severity", "Runs", "Searches", "Indices", wrap=("Rule", "Indices"))
     for rule in rules:
         table.add_row(
-            f"{rule.name}\n[dim]{rule.rule_id}[/dim]",
+            _named(rule.name, rule.rule_id),
             str(rule.program.kind),
             screen.severity(str(rule.severity)),
             f"every {rule.schedule.interval_text}",
             f"{rule.schedule.start.text} to {rule.schedule.end.text}",
-            "\n".join(rule.index),
+            screen.safe("\n".join(rule.index)),
         )
     for issue in left_out:
-        table.add_row(
-            f"[dim]{issue.rule_name or issue.path.name}\n{issue.rule_id}[/dim]",
-            "[red]not run[/red]",
-            "",
-            "",
-            "",
-            f"[dim]{issue.message}[/dim]",
-        )
+        name = _named(issue.rule_name or issue.path.name, issue.rule_id)
+        table.add_row(name, Text("not run", "red"), "", "", "", Text(screen.safe(issue.message), "dim"))
     return table
 
 
@@ -68,3 +63,7 @@ def as_json(rules: Sequence[Rule], left_out: Sequence[Issue], now: datetime) -> 
             for issue in left_out
         ),
     ]
+
+
+def _named(name: str, rule_id: str) -> Text:
+    return Text.assemble(screen.safe(name), (f"\n{screen.safe(rule_id)}" if rule_id else "", "dim"))

@@ -27,7 +27,13 @@ _SEVERITIES: Mapping[str, str] = {"low": "cyan", "medium": "yellow", "high": "re
 def console(*, stderr: bool = False) -> Console:
     """Return where a page is printed; colours only on a terminal, and not where NO_COLOR is set."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+
+def safe(text: str) -> str:
+    """Return a text of foreign origin without what a terminal would obey, such as escape sequences."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def table(*headings: str, numbers: tuple[str, ...] = (), wrap: tuple[str, ...] = ()) -> Table:

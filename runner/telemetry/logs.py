@@ -107,9 +107,12 @@ class Redaction:
 
 
 def _for_people(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop the fields: the message says them. The time of day is enough on a terminal."""
+    """Drop the fields: the message says them. What a terminal would obey, such as an escape sequence, is replaced."""
     kept = ("event", "level", "exception", "stack")
     short = {key: value for key, value in event.items() if key in kept or not ("." in key or key == "logger")}
+    short["event"] = "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(short["event"])
+    )
     structlog.processors.TimeStamper("%H:%M:%S", utc=False)(None, "", short)
     return short
 

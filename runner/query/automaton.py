@@ -5,79 +5,146 @@ too much effort (Operations.determinize, limit 10,000; `index.max_regex_length` 
 state for each way in which the last sixteen characters can have been an `a`.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-LARGEST = 4000  # summed over the states, of what each holds; Lucene took 69,000 and refused 300,000
-LARGEST_PLAIN = 100  # characters; without a `?` behind a `*` the size grows with the square of the length at most
+from runner.query.lucene import ANY, ANYTHING, Both, Chain, Characters, Either, Node, Other, Repeat
 
-_SPECIAL = frozenset('.?+*|{}[]()"\\#@&<>~')
-_REPEATS = frozenset("?+*{")
-_PART = re.compile(
-    r'\\.|"[^"]*"|\[\^?(?:\\.|.)(?:\\.|[^\]\\])*\]|.', re.DOTALL
-)  # an escape, quotes, a class, a character
+LARGEST = 4000  # summed over the states, of the places each holds; Lucene took 69,000 and refused 300,000
+MOST_PLACES = 500
 
 
-def is_small(pattern: str) -> bool:
-    """Tell whether the automaton of a pattern with `*` and `?` stays well below what the index takes."""
-    if "?" not in pattern.partition("*")[2] and len(pattern) <= LARGEST_PLAIN:
-        return True
-    start = _closure(frozenset({0}), pattern)
+def wildcard(pattern: str) -> Node:
+    """Return a pattern with `*` and `?` as an expression."""
+    known = {"*": ANYTHING, "?": ANY}
+    return Chain(tuple(known.get(letter) or Characters(((ord(letter),) * 2,)) for letter in pattern))
+
+
+def literal_start(node: Node, *, insensitive: bool = False) -> tuple[str, bool]:
+    r"""Return the text that all matches start with, and whether it is all of them. `C:\\[a-z]+` starts with `C:\`."""
+    match node:
+        case Characters(((first, last),)) if first == last:
+            return chr(first), True
+        case Characters(((upper, _), (lower, _))) if insensitive and chr(upper).lower() == chr(lower):
+            return chr(lower), True
+        case Chain(parts):
+            start = ""
+            for part in parts:
+                text, whole = literal_start(part, insensitive=insensitive)
+                start += text
+                if not whole:
+                    return start, False
+            return start, True
+        case Repeat(part, least, _) if least:
+            return literal_start(part, insensitive=insensitive)[0], False
+        case _:
+            return "", False
+
+
+def is_small(node: Node) -> bool:
+    """Tell whether an expression's automaton stays well below what the index takes."""
+    places = _Places()
+    whole = places.add(node)
+    if whole is None:
+        return False
+    letters = sorted({letter for ranges in places.letters for first, last in ranges for letter in (first, last + 1)})
+    start = frozenset(whole.first)
     seen, waiting, total = {start}, [start], 0
-    letters = {*pattern} - {"*", "?"} | {""}  # the empty text stands for every other character
     while waiting:
-        places = waiting.pop()
-        total += len(places)
+        state = waiting.pop()
+        total += len(state)
         if total > LARGEST:
             return False
         for letter in letters:
-            after = _closure(frozenset(_step(places, pattern, letter)), pattern)
+            after = places.after(state, letter)
             if after not in seen:
                 seen.add(after)
                 waiting.append(after)
     return True
 
 
-def literal_start(expression: str) -> tuple[str, bool]:
-    r"""Return the plain text that every match of a regular expression starts with, and whether it is all of it.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of an expression, by the places where it can begin and end; `empty` when it matches the empty text."""
 
-    `C:\\Users\\[a-z]+` starts with `C:\Users\`. Escaped letters are read as classes, as `\d` is.
-    """
-    text: list[str] = []
-    place = 0
-    while place < len(expression):
-        letter, width = expression[place], 1
-        if letter == "\\" and place + 1 < len(expression) and not expression[place + 1].isalnum():
-            letter, width = expression[place + 1], 2
-        elif letter in _SPECIAL:
-            break
-        if expression[place + width : place + width + 1] in _REPEATS:
-            break
-        text.append(letter)
-        place += width
-    rest = expression[place:]
-    return ("", False) if _has_alternatives(rest) else ("".join(text), not rest)
+    empty: bool = True
+    first: frozenset[int] = frozenset()
+    last: frozenset[int] = frozenset()
 
 
-def _has_alternatives(expression: str) -> bool:
-    """Tell whether a `|` stands outside all parentheses."""
-    depth = 0
-    for part in _PART.findall(expression):
-        depth += {"(": 1, ")": -1}.get(part, 0)
-        if part == "|" and depth <= 0:
-            return True
-    return False
+@dataclass(frozen=True)
+class _Places:
+    """The places of an expression, one for each character it names, and which can follow which (Glushkov)."""
 
+    letters: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
+    following: list[set[int]] = field(default_factory=list)
 
-def _closure(places: frozenset[int], pattern: str) -> frozenset[int]:
-    """Add the places behind each `*` that a place stands before."""
-    return places | {place + 1 for place in places if place < len(pattern) and pattern[place] == "*"}
+    def after(self, state: Iterable[int], letter: int) -> frozenset[int]:
+        """Return where the expression can go on when the letter was read at one of the places."""
+        found: set[int] = set()
+        for place in state:
+            if any(first <= letter <= last for first, last in self.letters[place]):
+                found |= self.following[place]
+        return frozenset(found)
 
+    def add(self, node: Node) -> _Part | None:
+        """Add an expression; None where it is too large, or is no plain one."""
+        match node:
+            case Characters(ranges):
+                if len(self.letters) >= MOST_PLACES:
+                    return None
+                self.letters.append(ranges)
+                self.following.append(set())
+                here = frozenset({len(self.letters) - 1})
+                return _Part(empty=False, first=here, last=here)
+            case Chain(parts):
+                return self._chain(parts)
+            case Either(choices):
+                return self._either(choices)
+            case Repeat(part, least, most):
+                return self._repeat(part, least, most)
+            case Both() | Other():
+                return None
 
-def _step(places: frozenset[int], pattern: str, letter: str) -> Iterator[int]:
-    for place in places:
-        if place < len(pattern):
-            if pattern[place] == "*":
-                yield place
-            elif pattern[place] in ("?", letter):
-                yield place + 1
+    def _chain(self, nodes: Iterable[Node]) -> _Part | None:
+        whole = _Part()
+        for node in nodes:
+            part = self.add(node)
+            if part is None:
+                return None
+            whole = self._joined(whole, part)
+        return whole
+
+    def _either(self, nodes: Iterable[Node]) -> _Part | None:
+        parts = [self.add(node) for node in nodes]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        return _Part(
+            any(part.empty for part in known),
+            frozenset().union(*(part.first for part in known)),
+            frozenset().union(*(part.last for part in known)),
+        )
+
+    def _repeat(self, node: Node, least: int, most: int | None) -> _Part | None:
+        whole = _Part()
+        for count in range(1, max(least, 1) + 1 if most is None else most + 1):
+            part = self.add(node)
+            if part is None:
+                return None
+            if most is None and count >= least:
+                self._link(part.last, part.first)
+            whole = self._joined(whole, _Part(part.empty or count > least, part.first, part.last))
+        return whole
+
+    def _joined(self, one: _Part, other: _Part) -> _Part:
+        self._link(one.last, other.first)
+        return _Part(
+            one.empty and other.empty,
+            one.first | other.first if one.empty else one.first,
+            one.last | other.last if other.empty else other.last,
+        )
+
+    def _link(self, last: Iterable[int], first: Iterable[int]) -> None:
+        for place in last:
+            self.following[place].update(first)

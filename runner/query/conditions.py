@@ -6,7 +6,7 @@ what a function made of a field may be null and stays so under `not`; of it no m
 have a value.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.query.ast import (
@@ -25,8 +25,9 @@ from runner.query.ast import (
     Pattern,
     Stage,
 )
-from runner.query.clauses import ALWAYS, NEVER, Clause, either, every
-from runner.query.indexed import Bounds, Indexed, Value, decided, field, implied, negated
+from runner.query.bounds import Bounds, conjunction, decided, disjunction, implied, negated
+from runner.query.clauses import ALWAYS, NEVER, Clause, every
+from runner.query.indexed import Indexed, Value, field
 from runner.query.types import FieldTypes
 
 _MIRRORED: Mapping[str, str] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -150,18 +151,6 @@ class Conditions:
                 return self._needed(first)
             case _:
                 return ALWAYS
-
-
-def conjunction(parts: Iterable[Bounds]) -> Bounds:
-    """Return the bounds of what all parts are true of."""
-    bounds = list(parts)
-    return Bounds(every(part.upper for part in bounds), every(part.lower for part in bounds))
-
-
-def disjunction(parts: Iterable[Bounds]) -> Bounds:
-    """Return the bounds of what some part is true of."""
-    bounds = list(parts)
-    return Bounds(either(part.upper for part in bounds), either(part.lower for part in bounds))
 
 
 def _constant(expressions: Sequence[Expression]) -> bool:

@@ -1,8 +1,5 @@
 """What the index can say of one field: from a test of its values to bounds in Query DSL.
 
-Every answer is a pair of clauses. `upper` keeps each document for which the test is true, `lower` keeps only such
-documents; where they are the same the index decides alone.
-
 How the types are treated:
 
 | field | treatment |
@@ -35,8 +32,10 @@ from functools import cached_property
 from ipaddress import ip_network
 from typing import TypeAlias
 
-from runner.query.automaton import is_small, literal_start
-from runner.query.clauses import ALWAYS, NEVER, Clause, Leaf, either, exists, ignored, without
+from runner.query.automaton import is_small, literal_start, wildcard
+from runner.query.bounds import Bounds, decided, implied
+from runner.query.clauses import ALWAYS, NEVER, Clause, Leaf, either, exists, ignored
+from runner.query.lucene import parse
 from runner.query.types import FieldType, FieldTypes
 
 Value: TypeAlias = str | int | float | bool
@@ -57,37 +56,12 @@ UNBOUNDED = frozenset({"nested", "object"})
 
 LEAST_IGNORE_ABOVE = 256
 LONGEST_PATTERN = 500  # the index refuses automata of more than 1,000 states, and prefixes of more characters
+SHORT_PATTERN = 100
 LEAST_ANCHOR = 4  # characters before the first `*`, from which on a pattern is a short walk through the dictionary
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?")
 DATE_FORMAT = "strict_date_optional_time_nanos"
 YEARS = range(1971, 2262)  # those that date_nanos can hold; it refuses others
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Two clauses between which a condition lies; `nullable` when its negation may be as little true as itself."""
-
-    upper: Clause
-    lower: Clause
-    nullable: bool = False
-
-
-def decided(clause: Clause) -> Bounds:
-    """Return the bounds of a condition that the clause decides."""
-    return Bounds(clause, clause)
-
-
-def implied(clause: Clause) -> Bounds:
-    """Return the bounds of a condition that cannot be true without the clause, and of which no more is known."""
-    return Bounds(clause, NEVER, nullable=True)
-
-
-def negated(bounds: Bounds) -> Bounds:
-    """Return the bounds of the negation: upper and lower change places."""
-    if bounds.nullable:
-        return implied(ALWAYS)
-    return Bounds(without(bounds.lower), without(bounds.upper))
 
 
 def consulted(paths: Iterable[str]) -> frozenset[str]:
@@ -172,21 +146,25 @@ class Indexed:
         head, star, rest = pattern.partition("*")
         if "?" not in head and not rest:
             return self.starts(head, insensitive=insensitive) if star else self.equals(head, insensitive=insensitive)
-        if not self._is_text or len(pattern) > LONGEST_PATTERN or not is_small(pattern):
+        if not self._is_text or len(pattern) > LONGEST_PATTERN or not _is_small(pattern):
             return self.unknown
         lucene = pattern.replace("\\", "\\\\")
         anchor = len(head.replace("?", "")) if star else LEAST_ANCHOR
         return self._seen(self._pattern("wildcard", lucene, insensitive=insensitive, anchor=anchor))
 
     def matches_regex(self, expression: str, *, insensitive: bool = False) -> Bounds:
-        """Return the bounds of: the regular expression fits one of the values as a whole.
+        """Return the bounds of: the regular expression (Lucene's) fits one of the values as a whole.
 
-        Only the text it starts with is pushed: the index refuses expressions whose automaton grows too large, and
-        which do is not known before it tries.
+        Where its automaton may grow beyond what the index takes, only the text it starts with is pushed. Later
+        versions of the index fold more than ASCII in regular expressions, so that under `not` they drop too much.
         """
-        text, whole = literal_start(expression)
+        node = parse(expression, insensitive=insensitive)
+        text, whole = literal_start(node, insensitive=insensitive)
         if whole:
             return self.equals(text, insensitive=insensitive)
+        if self._is_text and len(expression) <= LONGEST_PATTERN and is_small(node):
+            bounds = self._seen(self._pattern("regexp", expression, insensitive=insensitive, anchor=len(text)))
+            return Bounds(bounds.upper, NEVER if insensitive else bounds.lower)
         return implied(self.starts(text, insensitive=insensitive).upper) if text else self.unknown
 
     def holds(self, text: str, *, last: bool, insensitive: bool = False) -> Bounds:
@@ -302,3 +280,8 @@ def is_network(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text and text.partition("/")[2].isdecimal() == ("/" in text)
+
+
+def _is_small(pattern: str) -> bool:
+    """Tell whether the index takes the pattern; without a `?` behind a `*` its automaton grows by the square at most."""
+    return ("?" not in pattern.partition("*")[2] and len(pattern) <= SHORT_PATTERN) or is_small(wildcard(pattern))

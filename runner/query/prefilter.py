@@ -3,9 +3,10 @@
 The law: *the matcher says True ⇒ the search keeps the event*. What Query DSL cannot say is left to the matcher; where
 the DSL says all of it, the prefilter is `exact` and the converse holds too.
 
-Each condition becomes a pair of clauses: the upper keeps all events of which it is true, the lower keeps only such
-events (`conditions`, over what `indexed` knows of each field). A negation makes an upper bound from the lower one;
-that is all there is to polarity. `clauses` writes them down.
+    tree ─ conditions ─► bounds (by what `indexed` says of each field) ─► clauses ─► Query DSL
+
+Each condition becomes a pair of clauses, its `bounds`. A negation makes an upper bound from the lower one; that is all
+there is to polarity.
 
 Sequences and samples share one search, for all events that some stage can use. Maxspan and pipes are never pushed.
 """
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.query.ast import EventQuery, Query, SampleQuery, SequenceQuery
+from runner.query.bounds import Bounds, disjunction, implied
 from runner.query.clauses import Clause, leaves, relaxed, written
-from runner.query.conditions import Conditions, disjunction
-from runner.query.indexed import Bounds, implied
+from runner.query.conditions import Conditions
 from runner.query.types import FieldTypes
 
 DEEPEST = 24  # levels of a query; Elasticsearch takes 30 (indices.query.bool.max_nested_depth)

@@ -1,0 +1,58 @@
+"""Two clauses between which a condition lies.
+
+`upper` keeps each event of which the condition is true; `lower` keeps only such events. Where they are the same the
+index decides alone.
+
+| | upper | lower |
+|---|---|---|
+| `a and b` | every upper | every lower |
+| `a or b` | either upper | either lower |
+| `not a` | without the lower | without the upper |
+
+A test of a field against constants is true or not, so the last line holds for it. What a function makes of a field may
+be null, and null stays null under `not`: of such a condition (`nullable`) nothing is known when it is negated. `and`
+and `or` make plain truth of it, as in Elasticsearch, where each becomes a query of its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runner.query.clauses import ALWAYS, NEVER, Clause, either, every, without
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a condition is true of lies between `lower` and `upper`."""
+
+    upper: Clause
+    lower: Clause
+    nullable: bool = False
+
+
+def decided(clause: Clause) -> Bounds:
+    """Return the bounds of a condition that the clause decides."""
+    return Bounds(clause, clause)
+
+
+def implied(clause: Clause) -> Bounds:
+    """Return the bounds of a condition that cannot be true without the clause, and of which no more is known."""
+    return Bounds(clause, NEVER, nullable=True)
+
+
+def negated(bounds: Bounds) -> Bounds:
+    """Return the bounds of the negation."""
+    if bounds.nullable:
+        return implied(ALWAYS)
+    return Bounds(without(bounds.lower), without(bounds.upper))
+
+
+def conjunction(parts: Iterable[Bounds]) -> Bounds:
+    """Return the bounds of what all parts are true of."""
+    bounds = list(parts)
+    return Bounds(every(part.upper for part in bounds), every(part.lower for part in bounds))
+
+
+def disjunction(parts: Iterable[Bounds]) -> Bounds:
+    """Return the bounds of what some part is true of."""
+    bounds = list(parts)
+    return Bounds(either(part.upper for part in bounds), either(part.lower for part in bounds))

@@ -70,10 +70,11 @@ class _Reading:
             for number, entry in enumerate(self._tables(table, kind)):
                 test = self._test(entry, kind, base, (str(kind), number))
                 tests += [test] if test else []
-        names = [test.name for test in tests]
+        lines: dict[str, int] = {}
         for test in tests:
-            if names.count(test.name) > 1:
-                self._fault(f"two tests have the name `{test.name}`", place=self.places.at_line(test.line, 1))
+            if lines.setdefault(test.name, test.line) != test.line:
+                told = f"the test on line {lines[test.name]} has the same name: `{test.name}`"
+                self._fault(told, place=self.places.at_line(test.line, 1))
         if not tests and not self.issues:
             self._fault("there is no test in this file: it needs [[match]] and [[no_match]] entries")
         return tuple(tests)

@@ -41,7 +41,16 @@ class Shape(StrEnum):
                 return True
 
 
-REQUIRED = ("rule_id", "name", "description", "severity", "risk_score", "index", "query")
+# The keys that a rule cannot do without (beside its type), with what to write there.
+REQUIRED: Mapping[str, str] = {
+    "rule_id": "a text that never changes, such as a UUID; alerts are known again by it",
+    "name": "what people call the rule",
+    "description": "what the rule finds",
+    "severity": "low, medium, high or critical",
+    "risk_score": "a number from 0 to 100",
+    "index": 'index patterns to search, such as ["logs-*"]; what Kibana has for a default is not known here',
+    "query": "an EQL query, such as process where …",
+}
 
 # Every key that an eql rule may have.
 FIELDS: Mapping[str, Shape] = {
@@ -116,5 +125,3 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "output_index": "alerts go to the index that RUNNER_ALERTS_INDEX names",
     "namespace": "alerts go to the index that RUNNER_ALERTS_INDEX names",
 }
-
-METADATA_TABLES = frozenset({"metadata", "rule", "transform"})  # the tables at the top of a rule file

@@ -60,14 +60,12 @@ def load(paths: Iterable[Path]) -> RuleSet:
     issues: list[Issue] = []
     for draft in _drafts(paths, issues):
         rule, found = read(draft)
-        issues += found
-        if rule is None:
-            continue
-        if rule.rule_id in rules:
-            issues.append(_duplicate(draft, rules[rule.rule_id][1]))
-            continue
-        rules[rule.rule_id] = (rule, draft)
-        issues += lint(draft, rule)
+        if rule is not None and rule.rule_id in rules:
+            found += (_duplicate(draft, rules[rule.rule_id][1]),)
+        elif rule is not None:
+            rules[rule.rule_id] = (rule, draft)
+            found += lint(draft, rule)
+        issues += sorted(found, key=lambda issue: (issue.line, issue.column))
     return RuleSet(tuple(rule for rule, _ in rules.values()), tuple(issues))
 
 

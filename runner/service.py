@@ -1,8 +1,9 @@
 """The life of `eql-runner run`: serve health, wait for the cluster, schedule, reload on request, stop in bounded time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from threading import Event
 
 from runner.engine import Engine
@@ -47,6 +48,8 @@ class Service:
         connect: Callable[[Callable[[State], None]], Engine],
         stop: Event,
         hangup: Event,
+        backoff: Sequence[float] = BACKOFF,
+        probe_every: timedelta = PROBE_EVERY,
     ) -> None:
         self._settings = settings
         self._log = log
@@ -55,6 +58,8 @@ class Service:
         self._connect = connect
         self._stop = stop
         self._hangup = hangup
+        self._backoff = backoff
+        self._probe_every = probe_every
         self._metrics = Metrics(clock)
         self._health = Health(clock)
 
@@ -79,7 +84,7 @@ class Service:
     def _reached(self) -> Engine | None:
         """Wait for the cluster as long as it takes; None when told to stop meanwhile."""
         self._health.waiting_for = "waiting for Elasticsearch"
-        for pause in _pauses():
+        for pause in chain(self._backoff, repeat(self._backoff[-1])):
             try:
                 engine = self._connect(self._metrics.moved)
             except ClusterError as error:
@@ -128,7 +133,7 @@ class Service:
             if self._hangup.is_set():
                 self._hangup.clear()
                 self._reload(scheduler)
-            if self._clock() - probed >= PROBE_EVERY:
+            if self._clock() - probed >= self._probe_every:
                 self._probe(engine)
                 probed = self._clock()
 
@@ -194,12 +199,6 @@ class Observers:
         """A run ended in a bug of ours."""
         for observer in self._observers:
             observer.crashed(rule, error)
-
-
-def _pauses() -> Iterator[float]:
-    yield from BACKOFF
-    while True:
-        yield BACKOFF[-1]
 
 
 def _errors(ruleset: RuleSet) -> int:

@@ -182,6 +182,7 @@ class Executor:
             backlog=tally.waiting,
             requests=tally.requests + tally.written.requests,
             faults=tally.texts,
+            notes=tally.notes,
             resume=tally.resume,
         )
 

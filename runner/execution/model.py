@@ -96,12 +96,14 @@ class Group:
 class Page:
     """One step of a search, oldest first: candidates for the matcher, or matches that the cluster has decided.
 
-    `requests` counts what it took; a page with a fault makes its execution incomplete.
+    `requests` counts what it took; a page with a fault makes its execution incomplete. A note is worth telling and
+    makes nothing incomplete (a pattern that matches no index).
     """
 
     hits: tuple[Hit, ...] = ()
     matches: tuple[Match, ...] = ()
     faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
     requests: int = 0
 
 
@@ -171,6 +173,7 @@ class Execution:
     backlog: int = 0  # matches seen beyond the cap, not alerted yet
     requests: int = 0
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     failure: Failure | None = None
     resume: datetime | None = None  # where the backlog starts: all matches before it are alerted
 

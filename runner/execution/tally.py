@@ -19,6 +19,7 @@ class Tally:
     resume: datetime | None = None
     requests: int = 0
     faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
     written: Written = field(default_factory=Written)
 
     def searched(self, page: Page, matches: Sequence[Match]) -> "Tally":
@@ -61,4 +62,9 @@ class Tally:
         return tuple(dict.fromkeys([*(fault.text for fault in self.faults), *rejected]))
 
     def _answered(self, page: Page) -> "Tally":
-        return replace(self, requests=self.requests + page.requests, faults=self.faults + page.faults)
+        return replace(
+            self,
+            requests=self.requests + page.requests,
+            faults=self.faults + page.faults,
+            notes=tuple(dict.fromkeys(self.notes + page.notes)),
+        )

@@ -1,0 +1,137 @@
+"""Executions and states as documents, and back: what the executions index and the state index hold."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runner.execution.model import Backlog, Coverage, Execution, Failure, RunType, State, Verdict
+from runner.schedule.windows import Window
+
+_OUTCOMES = {Verdict.COMPLETE: "success", Verdict.TRUNCATED: "success", Verdict.FAILED: "failure"}
+_OURS = "eql_runner.execution"
+_COUNTS = ("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests")
+
+
+def execution_document(execution: Execution) -> dict[str, Any]:
+    """Return the execution as one flat document: ECS fields where they fit, ours below `eql_runner.execution`."""
+    end = execution.started + timedelta(seconds=execution.duration)
+    document = {
+        "@timestamp": _text(execution.started),
+        "event.kind": "event",
+        "event.provider": "eql-runner",
+        "event.action": "execute",
+        "event.start": _text(execution.started),
+        "event.end": _text(end),
+        "event.duration": round(execution.duration * 1e9),
+        "event.outcome": _OUTCOMES.get(execution.verdict, "unknown"),
+        "rule.id": execution.rule_id,
+        "rule.name": execution.rule_name,
+        "rule.version": str(execution.rule_version),
+        f"{_OURS}.id": execution.id,
+        f"{_OURS}.query_hash": execution.query_hash,
+        f"{_OURS}.run_type": str(execution.run_type),
+        f"{_OURS}.window.start": _text(execution.window.start),
+        f"{_OURS}.window.end": _text(execution.window.end),
+        f"{_OURS}.verdict": str(execution.verdict),
+        f"{_OURS}.duration": execution.duration,
+        f"{_OURS}.faults": list(execution.faults),
+        f"{_OURS}.notes": list(execution.notes),
+        **{f"{_OURS}.{name}": getattr(execution, name) for name in _COUNTS},
+    }
+    if execution.resume is not None:
+        document[f"{_OURS}.resume"] = _text(execution.resume)
+    if execution.failure is not None:
+        document["error.type"] = execution.failure.kind
+        document["error.message"] = execution.failure.text
+        document[f"{_OURS}.failure.who"] = execution.failure.who
+        document[f"{_OURS}.failure.hint"] = execution.failure.hint
+    return document
+
+
+def execution_of(document: Mapping[str, Any]) -> Execution:
+    """Return the execution that a document holds. Raises KeyError or ValueError for one that is none."""
+    failure = None
+    if "error.type" in document:
+        failure = Failure(
+            document["error.type"],
+            document[f"{_OURS}.failure.who"],
+            document["error.message"],
+            document[f"{_OURS}.failure.hint"],
+        )
+    resume = document.get(f"{_OURS}.resume")
+    return Execution(
+        id=document[f"{_OURS}.id"],
+        rule_id=document["rule.id"],
+        rule_name=document["rule.name"],
+        rule_version=int(document["rule.version"]),
+        query_hash=document[f"{_OURS}.query_hash"],
+        run_type=RunType(document[f"{_OURS}.run_type"]),
+        window=Window(_instant(document[f"{_OURS}.window.start"]), _instant(document[f"{_OURS}.window.end"])),
+        started=_instant(document["@timestamp"]),
+        duration=document[f"{_OURS}.duration"],
+        verdict=Verdict(document[f"{_OURS}.verdict"]),
+        faults=tuple(document[f"{_OURS}.faults"]),
+        notes=tuple(document[f"{_OURS}.notes"]),
+        failure=failure,
+        resume=_instant(resume) if resume is not None else None,
+        **{name: document[f"{_OURS}.{name}"] for name in _COUNTS},
+    )
+
+
+def state_document(state: State) -> dict[str, Any]:
+    """Return the state as a document; its token is the document's own version and no part of it."""
+    coverage = state.coverage
+    return {
+        "rule_id": state.rule_id,
+        "query_hash": coverage.query_hash,
+        "since": _maybe_text(coverage.since),
+        "covered_until": _maybe_text(coverage.until),
+        "covered": [_range(window) for window in coverage.covered],
+        "backlog": [
+            {**_range(cut.window), "after": _text(cut.after), "pending": cut.pending} for cut in coverage.backlog
+        ],
+        "gaps": [_range(window) for window in coverage.gaps],
+        "last": execution_document(state.last) if state.last is not None else None,
+    }
+
+
+def state_of(document: Mapping[str, Any], token: Any) -> State:
+    """Return the state that a document holds. Raises KeyError or ValueError for one that is none."""
+    last = document.get("last")
+    return State(
+        rule_id=document["rule_id"],
+        coverage=Coverage(
+            query_hash=document["query_hash"],
+            since=_maybe_instant(document["since"]),
+            covered=tuple(_window(one) for one in document["covered"]),
+            backlog=tuple(Backlog(_window(cut), _instant(cut["after"]), cut["pending"]) for cut in document["backlog"]),
+            gaps=tuple(_window(one) for one in document["gaps"]),
+        ),
+        last=execution_of(last) if last is not None else None,
+        token=token,
+    )
+
+
+def _range(window: Window) -> dict[str, str]:
+    return {"start": _text(window.start), "end": _text(window.end)}
+
+
+def _window(document: Mapping[str, str]) -> Window:
+    return Window(_instant(document["start"]), _instant(document["end"]))
+
+
+def _text(instant: datetime) -> str:
+    """Return the instant in UTC, whole: microseconds are kept where there are any."""
+    return instant.astimezone(UTC).isoformat(timespec="auto").replace("+00:00", "Z")
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _maybe_text(instant: datetime | None) -> str | None:
+    return _text(instant) if instant is not None else None
+
+
+def _maybe_instant(text: str | None) -> datetime | None:
+    return _instant(text) if text is not None else None

@@ -1,0 +1,123 @@
+"""The mappings, settings and templates of our indices, built from `fields.toml`.
+
+What a template of ours says of itself: `_meta.owner` is `eql-runner`, `version` counts up with each change here.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+OWNER = "eql-runner"
+VERSION = 1
+"""Counts up whenever a mapping or a setting below changes, so that clusters are upgraded in place."""
+
+MOST_FIELDS = 2500
+LONGEST_KEYWORD = 8191
+"""Characters; four bytes each still fit into Lucene's longest term of 32,766 bytes."""
+
+SET_ASIDE = "eql_runner.source"
+"""Where the source event stands, flattened, when it does not fit the mapping."""
+UNREAD = "eql_runner.raw"
+"""Where the source event stands, neither parsed nor indexed, when it does not even fit flattened."""
+
+_TYPES: Mapping[str, Mapping[str, Any]] = {
+    "keyword": {"type": "keyword", "ignore_above": LONGEST_KEYWORD},
+    "flattened": {"type": "flattened", "ignore_above": 4096, "depth_limit": 100},
+}
+
+_SPECIAL: Mapping[str, Mapping[str, Any]] = {
+    "event.original": {"type": "keyword", "index": False, "doc_values": False},
+    "kibana.alert.reason": {
+        "type": "keyword",
+        "ignore_above": LONGEST_KEYWORD,
+        "fields": {"text": {"type": "text"}},
+    },
+    "kibana.alert.url": {"type": "keyword", "index": False, "ignore_above": 2048},
+    SET_ASIDE: _TYPES["flattened"],
+    UNREAD: {"type": "object", "enabled": False},
+}
+
+
+def alerts_template(alias: str, *, keep_overflow: bool) -> dict[str, Any]:
+    """Return the index template of the alerts.
+
+    `keep_overflow`: fields beyond the limit stay unindexed instead of refusing the alert (Elasticsearch 8.14 and on).
+    """
+    settings: dict[str, Any] = {**_SETTINGS, "index.mapping.ignore_malformed": True}
+    settings["index.mapping.total_fields.limit"] = MOST_FIELDS
+    if keep_overflow:
+        settings["index.mapping.total_fields.ignore_dynamic_beyond_limit"] = True
+    return _template(alias, settings, alerts_mappings())
+
+
+def executions_template(alias: str) -> dict[str, Any]:
+    """Return the index template of the history of executions."""
+    return _template(alias, _SETTINGS, executions_mappings())
+
+
+def alerts_mappings() -> dict[str, Any]:
+    """Return the mappings of the alerts: Kibana's alert fields over the Elastic Common Schema."""
+    types = {**dict(_named("ecs")), **dict(_named("alert")), **_SPECIAL}
+    original = {
+        path.replace("event.", "kibana.alert.original_event.", 1): kind
+        for path, kind in _named("ecs")
+        if path.startswith("event.")
+    }
+    strings = {"match_mapping_type": "string", "mapping": _TYPES["keyword"]}
+    return _mappings({**types, **original}, dynamic=True, dynamic_templates=[{"strings": strings}])
+
+
+def executions_mappings() -> dict[str, Any]:
+    """Return the mappings of the history of executions."""
+    return _mappings(dict(_named("execution")), dynamic=False)
+
+
+def state_index() -> dict[str, Any]:
+    """Return the body that creates the state index: one index, which is never rolled over."""
+    return {"settings": dict(_SETTINGS), "mappings": _mappings(dict(_named("state")), dynamic=False)}
+
+
+def first_index(alias: str) -> str:
+    """Return the name of the first index behind an alias, in the form that rollover counts on."""
+    return f"{alias}-000001"
+
+
+_SETTINGS: Mapping[str, Any] = {"index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"}
+
+
+def _template(alias: str, settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        # Only the names that rollover counts up, so that no alias of ours reaches into another's indices.
+        "index_patterns": [f"{alias}-0*"],
+        "priority": 500,
+        "version": VERSION,
+        "_meta": {"owner": OWNER},
+        "template": {"settings": dict(settings), "mappings": dict(mappings)},
+    }
+
+
+def _mappings(types: Mapping[str, Mapping[str, Any]], **options: Any) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for path, kind in sorted(types.items()):
+        *parents, name = path.split(".")
+        place = properties
+        for parent in parents:
+            place = place.setdefault(parent, {}).setdefault("properties", {})
+        place.setdefault(name, {}).update(kind)
+    meta = {"owner": OWNER, "version": VERSION}
+    return {"_meta": meta, "date_detection": False, "properties": properties, **options}
+
+
+def _named(section: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each field of a section of the file, by its dotted path, with its mapping."""
+    for prefix, by_type in _fields()[section].items():
+        for kind, names in by_type.items():
+            for name in names.split():
+                yield (f"{prefix}.{name}" if prefix else name), _TYPES.get(kind, {"type": kind})
+
+
+@cache
+def _fields() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    return tomllib.loads(Path(__file__).with_name("fields.toml").read_text(encoding="utf-8"))

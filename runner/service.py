@@ -206,7 +206,7 @@ def _errors(ruleset: RuleSet) -> int:
 
 
 def _told(ruleset: RuleSet) -> dict[str, object]:
-    return {"runner.ruleset.hash": ruleset.hash, "runner.ruleset.rules": len(ruleset.rules)}
+    return {"eql_runner.ruleset.hash": ruleset.hash, "eql_runner.ruleset.rules": len(ruleset.rules)}
 
 
 def _line(issue: Issue) -> str:

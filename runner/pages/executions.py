@@ -54,6 +54,7 @@ def as_json(execution: Execution) -> dict[str, Any]:
         "verdict": str(execution.verdict),
         **{name: getattr(execution, name) for name in _COUNTS},
         "faults": list(execution.faults),
+        "notes": list(execution.notes),
         "failure": failure and {"kind": failure.kind, "who": failure.who, "text": failure.text, "hint": failure.hint},
     }
 
@@ -62,7 +63,7 @@ _COUNTS = ("candidates", "matched", "created", "duplicates", "rejected", "backlo
 
 
 def _troubles(executions: Sequence[Execution]) -> list[Text]:
-    return [_trouble(execution) for execution in executions if execution.failure or execution.faults]
+    return [_trouble(one) for one in executions if one.failure or one.faults or one.notes]
 
 
 def _trouble(execution: Execution) -> Text:
@@ -73,7 +74,7 @@ def _trouble(execution: Execution) -> Text:
         text.append(f"  {screen.safe(execution.failure.text)}\n")
         hint = f"{screen.safe(execution.failure.hint)} " if execution.failure.hint else ""
         text.append(f"  {hint}(for the {execution.failure.who})\n", "dim")
-    for fault in execution.faults:
+    for fault in (*execution.faults, *execution.notes):
         text.append(f"  {screen.safe(fault)}\n")
     return text
 

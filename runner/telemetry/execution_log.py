@@ -1,7 +1,7 @@
 """One log line for each execution: its message says everything in words, its fields say it to machines.
 
 rule.id  rule.name  rule.version         event.outcome  event.start  event.duration (ns)
-error.type  error.message                runner.execution.…: all that `Execution` counts
+error.type  error.message                eql_runner.execution.…: all that `Execution` counts
 """
 
 import logging
@@ -20,6 +20,7 @@ _LEVELS: Mapping[Verdict, int] = {
     Verdict.TIMED_OUT: logging.WARNING,
     Verdict.FAILED: logging.ERROR,
 }
+_OUTCOMES = {Verdict.COMPLETE: "success", Verdict.TRUNCATED: "success", Verdict.FAILED: "failure"}
 
 
 class ExecutionLog:
@@ -72,6 +73,7 @@ def sentence(execution: Execution) -> str:
         f"{execution.requests} requests",
         f"{execution.duration:.2f} s",
         *execution.faults,
+        *execution.notes,
     ]
     return f"{head}: {', '.join(counts)}"
 
@@ -83,29 +85,30 @@ def span(window: Window) -> str:
 
 
 def fields(execution: Execution) -> dict[str, Any]:
-    """Return an execution in ECS names, and in ours below `runner.execution` where ECS has none."""
-    complete = execution.verdict is Verdict.COMPLETE
+    """Return an execution in the names that the executions index has, too: ECS where it fits, else ours."""
     found: dict[str, Any] = {
         "event.action": "rule-execution",
-        "event.outcome": "success" if complete else "failure",
+        "event.outcome": _OUTCOMES.get(execution.verdict, "unknown"),
         "event.start": execution.started.isoformat(),
         "event.duration": round(execution.duration * 1e9),
         "rule.id": execution.rule_id,
         "rule.name": execution.rule_name,
         "rule.version": str(execution.rule_version),
-        "runner.execution.uuid": execution.id,
-        "runner.execution.verdict": str(execution.verdict),
-        "runner.execution.run_type": str(execution.run_type),
-        "runner.execution.window.start": execution.window.start.isoformat(),
-        "runner.execution.window.end": execution.window.end.isoformat(),
+        "eql_runner.execution.id": execution.id,
+        "eql_runner.execution.verdict": str(execution.verdict),
+        "eql_runner.execution.run_type": str(execution.run_type),
+        "eql_runner.execution.window.start": execution.window.start.isoformat(),
+        "eql_runner.execution.window.end": execution.window.end.isoformat(),
     }
     for name in ("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests"):
-        found[f"runner.execution.{name}"] = getattr(execution, name)
+        found[f"eql_runner.execution.{name}"] = getattr(execution, name)
+    if execution.notes:
+        found["eql_runner.execution.notes"] = list(execution.notes)
     if execution.faults:
         found["error.message"] = "; ".join(execution.faults)
     if execution.failure:
         found["error.type"] = execution.failure.kind
         found["error.message"] = execution.failure.text
-        found["runner.execution.who"] = execution.failure.who
-        found["runner.execution.hint"] = execution.failure.hint
+        found["eql_runner.execution.failure.who"] = execution.failure.who
+        found["eql_runner.execution.failure.hint"] = execution.failure.hint
     return found

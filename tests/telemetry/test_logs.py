@@ -115,13 +115,13 @@ EXECUTIONS = {
         {"verdict": Verdict.TRUNCATED, "created": 100, "backlog": 20, "run_type": RunType.CATCH_UP},
         "warning",
         "Rule r-1: truncated, catch-up 2025-06-01 11:51:00 to 12:00:00: 100 created, 0 duplicates, 20 waiting",
-        {"outcome": "failure"},
+        {"outcome": "success"},
     ),
     "partial": (
         {"verdict": Verdict.PARTIAL, "faults": ("2 of 6 shards failed",)},
         "warning",
         "2 of 6 shards failed",
-        {"outcome": "failure"},
+        {"outcome": "unknown"},
     ),
     "failed": (
         {"verdict": Verdict.FAILED, "failure": FAILURE},
@@ -142,13 +142,13 @@ def test_an_execution_is_one_line(configured, make_execution, changes, level, wo
     assert line["log.level"] == level
     assert event.items() <= line["event"].items()
     assert line["rule"] == {"id": "r-1", "name": "Rule r-1", "version": "3"}
-    told = line["runner"]["execution"]
+    told = line["eql_runner"]["execution"]
     assert told["window"] == {"start": "2025-06-01T11:51:00+00:00", "end": "2025-06-01T12:00:00+00:00"}
     for name in ("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests"):
         assert told[name] == getattr(execution, name)
     if execution.failure:
         assert line["error"] == {"type": "AccessDenied", "message": "may not read logs-*"}
-        assert (told["who"], told["hint"]) == ("operator", "Grant the privilege read.")
+        assert (told["failure"]["who"], told["failure"]["hint"]) == ("operator", "Grant the privilege read.")
 
 
 def test_a_crash_is_told_with_its_trace_and_a_skipped_start_with_a_next_step(configured, make_rule):

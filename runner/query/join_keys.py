@@ -1,19 +1,20 @@
 """Reading an event's join keys as Elasticsearch has them: values of the field's type, not of the JSON.
 
 Where the type is known, a number in a `keyword` field is its text, a text in a `long` field its number, a date its
-instant whatever its format, an address its canonical form; a value that does not fit its type stays as it is. Dates
-appear as Elasticsearch's answers show them: ISO 8601 for sequences, whose keys come from the fields API (x-pack/plugin/ql
-`AbstractFieldHitExtractor`), epoch milliseconds for samples, whose keys are those of composite aggregations.
+instant whatever its format, an address its canonical form. Dates appear as Elasticsearch's answers show them: ISO 8601
+for sequences, whose keys come from the fields API (x-pack/plugin/ql `AbstractFieldHitExtractor`), epoch milliseconds
+for samples, whose keys are those of composite aggregations.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeAlias
 
-from runner.query import ast
-from runner.query.fields import reader
+from runner.query.ast import Expression, Field
+from runner.query.fields import Read, reader
+from runner.query.kinds import CONVERT, DATES, Fields, Kind
 from runner.query.matching import Event
 from runner.query.timestamps import nanoseconds
 
@@ -22,57 +23,35 @@ Convert: TypeAlias = Callable[[Any], Any]
 # A custom date format is not known here. A day, a month and a year at the end is read in this order; another custom
 # format stays a text, which still joins texts of the same format.
 _DAY_FIRST = re.compile(r"(\d\d)[-/.](\d\d)[-/.](\d{4})")
-_FALSE, _TRUE = frozenset({"false", ""}), frozenset({"true"})
 
 
-def keys_reader(
-    by: Sequence[ast.Expression], types: Mapping[str, str], *, sample: bool = False
-) -> Callable[[Event], tuple[Any, ...]]:
-    """Return what reads a stage's join keys, each None, a value or a list of values. `types` maps paths to types."""
-    readers = tuple(_reader(field, types, sample=sample) for field in by if isinstance(field, ast.Field))
-    return lambda event: tuple([read(event) for read in readers])
+def keys_reader(by: Sequence[Expression], known: Fields, *, sample: bool = False) -> Callable[[Event], tuple[Any, ...]]:
+    """Return what reads a stage's join keys, for each None, a value or a list of values."""
+    reads = tuple(_reader(field, known, sample=sample) for field in by if isinstance(field, Field))
+    return lambda event: tuple([read(event) for read in reads])
 
 
-def _reader(field: ast.Field, types: Mapping[str, str], *, sample: bool) -> Convert:
-    read = reader(field.path)
-    kind = types.get(field.path, "")
-    convert = (_epoch if sample else _iso) if kind in {"date", "date_nanos"} else _CONVERT.get(kind)
+def _reader(field: Field, known: Fields, *, sample: bool) -> Read:
+    if not known.mapped(field.path):
+        return _nothing
+    read = reader(known.source(field.path))
+    convert = _conversion(known.kind(field.path), sample=sample)
     if convert is None:
         return read
 
     def converted(event: Event) -> Any:
         value = read(event)
-        if isinstance(value, list):
-            return [convert(item) for item in value]
+        if type(value) is list:
+            return [convert(each) for each in value]
         return None if value is None else convert(value)
 
     return converted
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _whole(value: Any) -> Any:
-    try:
-        return value if isinstance(value, bool) else int(value)
-    except (ValueError, OverflowError):
-        return value
-
-
-def _decimal(value: Any) -> Any:
-    try:
-        return value if isinstance(value, bool) else float(value)
-    except (ValueError, OverflowError):
-        return value
-
-
-def _truth(value: Any) -> Any:
-    if isinstance(value, str):
-        return True if value in _TRUE else False if value in _FALSE else value
-    return value
+def _conversion(kind: Kind, *, sample: bool) -> Convert | None:
+    if kind in DATES:
+        return _epoch if sample else _iso
+    return _address if kind is Kind.ADDRESS else CONVERT.get(kind)
 
 
 def _address(value: Any) -> Any:
@@ -109,10 +88,5 @@ def _iso(value: Any) -> Any:
     return f"{whole}.{fraction:09d}Z" if fraction % 1_000_000 else f"{whole}.{fraction // 1_000_000:03d}Z"
 
 
-_CONVERT: dict[str, Convert] = {
-    **dict.fromkeys(("keyword", "constant_keyword", "wildcard", "text", "match_only_text", "version"), _text),
-    **dict.fromkeys(("long", "integer", "short", "byte", "unsigned_long"), _whole),
-    **dict.fromkeys(("double", "float", "half_float", "scaled_float"), _decimal),
-    "boolean": _truth,
-    "ip": _address,
-}
+def _nothing(_event: Event) -> None:
+    return None

@@ -37,18 +37,18 @@ class Joins:
 def compile_joins(query: ast.SequenceQuery | ast.SampleQuery, known: Fields, *, event_category_field: str) -> Joins:
     """Compile the stages of a query."""
     sample = isinstance(query, ast.SampleQuery)
-    compiled: dict[ast.Stage, CompiledStage] = {}  # the stages that `with runs` repeats are one
+    compiled: dict[int, CompiledStage] = {}  # by identity: the stages that `with runs` repeats are one
 
     def stage(written: ast.Stage) -> CompiledStage:
-        if written not in compiled:
-            compiled[written] = CompiledStage(
+        if id(written) not in compiled:
+            compiled[id(written)] = CompiledStage(
                 matches=compile_filter(written.filter, known, event_category_field=event_category_field),
                 keys=keys_reader(written.by, known, sample=sample),
                 optional=tuple(isinstance(key, ast.Field) and key.optional for key in written.by),
                 missing=written.missing,
                 category=written.filter.category,
             )
-        return compiled[written]
+        return compiled[id(written)]
 
     until = query.until if isinstance(query, ast.SequenceQuery) else None
     return Joins(

@@ -12,35 +12,35 @@ from runner.pages import screen
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
-_CELLS = 24
 _MARKS = {"covered": ("█", "green"), "waiting": ("▒", "yellow"), "gap": ("×", "bold red"), "open": ("·", "dim")}  # noqa: RUF001  # a mark, no letter
 
 
 def page(states: Sequence[tuple[Rule, State]], now: datetime, over: timedelta) -> RenderableType:
     """Show a line for each rule: covered until, lag, gaps, waiting, last verdict, and a timeline of the last `over`."""
-    table = screen.table(
-        "Rule",
-        f"Last {screen.length(over)}",
-        "Covered until (UTC)",
-        "Lag",
-        "Gaps",
-        "Waiting",
-        "Last",
-        numbers=("Lag", "Gaps", "Waiting"),
-        wrap=("Rule",),
-    )
+    heading = screen.columns(*_WIDTHS)
+    heading.add_row(f"Last {screen.length(over)}", "Covered until", "Lag", "Gaps", "Waiting", "Last", style="dim")
+    parts: list[RenderableType] = [heading]
     for rule, state in states:
-        coverage = state.coverage
-        table.add_row(
-            screen.safe(rule.name),
-            timeline(coverage, Window(now - over, now)),
-            screen.instant(coverage.until),
-            screen.length(now - coverage.until) if coverage.until else "",
-            screen.length(gap_length(coverage)) if coverage.gaps else "",
-            screen.count(pending(coverage), "yellow"),
-            screen.verdict(state.last.verdict) if state.last else Text("not run yet", "dim"),
-        )
-    return Group(table, legend())
+        parts += [Text(screen.safe(rule.name), "bold"), _row(state, now, over)]
+    return Group(*parts, "", legend())
+
+
+_CELLS = 24
+_WIDTHS = (_CELLS, 17, -7, -7, -8, 11)
+
+
+def _row(state: State, now: datetime, over: timedelta) -> RenderableType:
+    coverage = state.coverage
+    row = screen.columns(*_WIDTHS)
+    row.add_row(
+        timeline(coverage, Window(now - over, now)),
+        f"{coverage.until:%Y-%m-%d %H:%M}" if coverage.until else "never",
+        screen.length(now - coverage.until) if coverage.until else "",
+        Text(screen.length(gap_length(coverage)), "red") if coverage.gaps else "",
+        screen.count(pending(coverage), "yellow"),
+        screen.verdict(state.last.verdict) if state.last else Text("not run yet", "dim"),
+    )
+    return row
 
 
 def timeline(coverage: Coverage, window: Window, cells: int = _CELLS) -> Text:
@@ -56,12 +56,12 @@ def timeline(coverage: Coverage, window: Window, cells: int = _CELLS) -> Text:
 
 def legend() -> Text:
     """Explain the timeline's marks."""
-    text = Text("  ")
+    text = Text()
     for name, meaning in (
-        ("covered", "proven searched"),
-        ("waiting", "cut by the cap, waits"),
+        ("covered", "searched"),
+        ("waiting", "waits behind the cap"),
         ("gap", "given up"),
-        ("open", "not searched (yet)"),
+        ("open", "not searched"),
     ):
         mark, style = _MARKS[name]
         text.append(mark, style).append(f" {meaning}   ", "dim")

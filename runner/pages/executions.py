@@ -1,6 +1,8 @@
 """Executions: what was searched, how completely, and what came of it."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,28 +16,38 @@ def page(executions: Sequence[Execution], nothing: str = "nothing was executed")
     """Show executions as a table, then what was wrong with each that is not complete, then the sum."""
     if not executions:
         return Text(nothing)
-    return Group(rows(executions), *_troubles(executions), _sum(executions))
+    return Group(rows(executions), "", *_troubles(executions), _sum(executions))
 
 
 def rows(executions: Sequence[Execution], *, named: bool = True) -> RenderableType:
-    """Show a line for each execution; `named` with the rule's name."""
-    numbers = ("Seen", "Matched", "Created", "Known", "Waiting", "Time")
-    headings = ("Rule",) * named + ("Run type", "Window (UTC)", "Verdict", *numbers)
-    table = screen.table(*headings, numbers=numbers, wrap=("Rule",))
-    for execution in executions:
-        table.add_row(
-            *((screen.safe(execution.rule_name),) if named else ()),
-            str(execution.run_type),
-            screen.span(execution.window, execution.started),
-            screen.verdict(execution.verdict),
-            screen.count(execution.candidates, ""),
-            screen.count(execution.matched, ""),
-            screen.count(execution.created),
-            screen.count(execution.duplicates, ""),
-            screen.count(execution.backlog, "yellow"),
-            f"{execution.duration:.2f}s",
-        )
-    return table
+    """Show a line for each execution, below its rule's name where `named`."""
+    heading = screen.columns(*_WIDTHS)
+    heading.add_row(*_HEADINGS, style="dim")
+    parts: list[RenderableType] = [heading]
+    for name, group in groupby(executions, key=attrgetter("rule_name")):
+        if named:
+            parts.append(Text(screen.safe(name), "bold"))
+        table = screen.columns(*_WIDTHS)
+        for execution in group:
+            table.add_row(*_row(execution))
+        parts.append(table)
+    return Group(*parts)
+
+
+_HEADINGS = ("Run type", "Window (UTC)", "Verdict", "New", "Known", "Waiting", "Time")
+_WIDTHS = (9, 26, 9, -6, -6, -8, -7)
+
+
+def _row(execution: Execution) -> tuple[RenderableType, ...]:
+    return (
+        str(execution.run_type),
+        screen.span(execution.window, execution.started),
+        screen.verdict(execution.verdict),
+        screen.count(execution.created),
+        screen.count(execution.duplicates, ""),
+        screen.count(execution.backlog, "yellow"),
+        f"{execution.duration:.2f}s",
+    )
 
 
 def as_json(execution: Execution) -> dict[str, Any]:

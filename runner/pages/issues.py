@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.text import Text
 
 from runner import __version__
 from runner.pages import screen
-from runner.rules.issues import Issue, IssueSeverity
+from runner.rules.issues import Issue, IssueSeverity, Place
 
 _STYLES = {IssueSeverity.ERROR: "bold red", IssueSeverity.WARNING: "yellow", IssueSeverity.INFO: "cyan"}
 _LEVELS = {IssueSeverity.ERROR: "error", IssueSeverity.WARNING: "warning", IssueSeverity.INFO: "note"}
@@ -20,22 +22,36 @@ def page(issues: Sequence[Issue], rules: int) -> RenderableType:
     return Group(*(issue(one) for one in issues), verdict(issues, rules))
 
 
-def issue(one: Issue) -> Text:
+def issue(one: Issue) -> RenderableType:
     """Show one issue: place, message, line, caret, and what to do."""
     text = Text.assemble(
         (f"{one.path}:{one.line}:{one.column}: ", "bold"),
         (f"{one.severity}: ", _STYLES[one.severity]),
         screen.safe(one.message),
         (f" [{screen.safe(one.rule_name)}]" if one.rule_name else "", "dim"),
-        "\n",
         overflow="fold",
     )
+    parts: list[RenderableType] = [text]
     if one.place.excerpt:
-        text.append(f"    {one.place.excerpt}\n    {' ' * (one.place.caret - 1)}", "dim")
-        text.append("^\n", _STYLES[one.severity])
+        parts.append(_Excerpt(one.place, _STYLES[one.severity]))
     if one.hint:
-        text.append(f"    {screen.safe(one.hint)}\n")
-    return text
+        parts.append(Padding(screen.safe(one.hint), (0, 0, 0, 4)))
+    return Group(*parts, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Excerpt:
+    """A place's line with a caret under its column, cut around the caret to what the console is wide."""
+
+    place: Place
+    style: str
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width - 4
+        text, column = self.place.excerpt, self.place.caret - 1
+        start = max(0, min(column - width // 2, len(text) - width))
+        yield Text(f"    {text[start : start + width]}", "dim", no_wrap=True)
+        yield Text(f"    {' ' * (column - start)}^", self.style, no_wrap=True)
 
 
 def verdict(issues: Sequence[Issue], rules: int) -> Text:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from runner.pages import screen
@@ -13,21 +14,29 @@ from runner.rules.model import Rule
 
 
 def page(rules: Sequence[Rule], left_out: Sequence[Issue]) -> RenderableType:
-    """Show the rules that run, then those that cannot, with the reason."""
-    table = screen.table("Rule", "Kind", "Severity", "Runs", "Searches", "Indices", wrap=("Rule", "Indices"))
-    for rule in rules:
-        table.add_row(
-            _named(rule.name, rule.rule_id),
-            str(rule.program.kind),
-            screen.severity(str(rule.severity)),
-            f"every {rule.schedule.interval_text}",
-            f"{rule.schedule.start.text} to {rule.schedule.end.text}",
-            screen.safe("\n".join(rule.index)),
-        )
-    for issue in left_out:
-        name = _named(issue.rule_name or issue.path.name, issue.rule_id)
-        table.add_row(name, Text("not run", "red"), "", "", "", Text(screen.safe(issue.message), "dim"))
-    return table
+    """Show the rules that run, then those that cannot, with the reason, then how many there are."""
+    sum_of = Text.assemble((f"{screen.plural(len(rules), 'rule')} can run", "bold green" if rules else "bold red"))
+    if left_out:
+        sum_of.append(f", {len(left_out):,} cannot", "red")
+    return Group(*(_rule(rule) for rule in rules), *(_left_out(issue) for issue in left_out), sum_of)
+
+
+def _rule(rule: Rule) -> RenderableType:
+    schedule = rule.schedule
+    facts = Text.assemble(
+        (f"{rule.rule_id}\n", "dim"),
+        f"{rule.program.kind}, ",
+        screen.severity(str(rule.severity)),
+        f", every {schedule.interval_text} over {schedule.start.text} to {schedule.end.text}\n",
+        (screen.safe(", ".join(rule.index)), "dim"),
+    )
+    return Group(Text(screen.safe(rule.name), "bold"), Padding(facts, (0, 0, 0, 2)), "")
+
+
+def _left_out(issue: Issue) -> RenderableType:
+    name = screen.safe(issue.rule_name or issue.path.name)
+    why = Text.assemble((f"{screen.safe(issue.rule_id)}\n" if issue.rule_id else "", "dim"), screen.safe(issue.message))
+    return Group(Text.assemble((name, "bold"), ("  cannot run", "red")), Padding(why, (0, 0, 0, 2)), "")
 
 
 def as_json(rules: Sequence[Rule], left_out: Sequence[Issue], now: datetime) -> list[dict[str, Any]]:
@@ -63,7 +72,3 @@ def as_json(rules: Sequence[Rule], left_out: Sequence[Issue], now: datetime) -> 
             for issue in left_out
         ),
     ]
-
-
-def _named(name: str, rule_id: str) -> Text:
-    return Text.assemble(screen.safe(name), (f"\n{screen.safe(rule_id)}" if rule_id else "", "dim"))

@@ -12,7 +12,7 @@ from rich.text import Text
 from runner.execution.model import Verdict
 from runner.schedule.windows import Window
 
-PIPED_WIDTH = 140  # columns, where no terminal says how many it has
+PIPED_WIDTH = 200  # columns, where no terminal says how many it has
 
 _VERDICTS: Mapping[Verdict, str] = {
     Verdict.COMPLETE: "green",
@@ -47,6 +47,14 @@ def table(*headings: str, numbers: tuple[str, ...] = (), wrap: tuple[str, ...] =
             overflow="fold" if heading in wrap else "ellipsis",
             ratio=1 if heading in wrap else None,
         )
+    return found
+
+
+def columns(*widths: int) -> Table:
+    """Return an empty grid of columns that are as wide here as on every other row of the page; negative: set right."""
+    found = Table.grid(padding=(0, 1))
+    for width in widths:
+        found.add_column(width=abs(width), justify="right" if width < 0 else "left", no_wrap=True)
     return found
 
 

@@ -1,14 +1,25 @@
 """A query, checked and ready to run: immutable, shared by threads."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from runner.query.ast import Query
+from runner.errors import QueryError
+from runner.query import ast, fields
+from runner.query.checks import check, filters, nodes
+from runner.query.kinds import Fields
+from runner.query.matcher import Condition, compile_filter
 from runner.query.matching import Event, Joined, Matching
+from runner.query.parser import parse
+from runner.query.pipes import piped
+from runner.query.samples import SampleMatching
+from runner.query.sequences import SequenceMatching
+from runner.query.stages import CompiledStage, no_keys
+from runner.query.types import FieldType, FieldTypes
 
-__all__ = ["Event", "Joined", "Kind", "Matching", "Program"]
+__all__ = ["Event", "Joined", "Kind", "Matching", "Program", "compile"]
 
 
 class Kind(StrEnum):
@@ -19,23 +30,151 @@ class Kind(StrEnum):
     SAMPLE = "sample"
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The running parts of a query: an event query is one stage."""
+
+    stages: tuple[CompiledStage, ...] = ()
+    until: CompiledStage | None = None
+
+
 @dataclass(frozen=True)
 class Program:
     """A checked query. `fields` are all paths it reads; `maxspan` only where a sequence names one."""
 
     text: str
-    query: Query
+    query: ast.Query
     kind: Kind
     fields: frozenset[str]
     maxspan: timedelta | None = None
-    timestamp_field: str = field(default="@timestamp")
-    event_category_field: str = field(default="event.category")
+    timestamp_field: str = "@timestamp"
+    event_category_field: str = "event.category"
     tiebreaker_field: str | None = None
+    compiled: Compiled = field(default=Compiled(), repr=False, compare=False)
 
     def matches(self, event: Event) -> bool:
-        """Tell whether an event query's condition is definitely true of the event (pipes aside)."""
-        raise NotImplementedError
+        """Tell whether an event query's condition is definitely true of the event (pipes aside).
 
-    def matching(self) -> Matching[Any]:
+        For a sequence or a sample: whether the event can be one of its stages.
+        """
+        return any(stage.matches(event) for stage in self.compiled.stages)
+
+    def matching(self, *, max_samples_per_key: int = 1) -> Matching[Any]:
         """Return a fresh run of the program."""
-        raise NotImplementedError
+        return piped(self._unpiped(max_samples_per_key), self.query.pipes)
+
+    def typed(self, field_types: Mapping[str, str] | FieldTypes) -> "Program":
+        """Return the same query for fields of these types. Raises QueryError as `compile` does."""
+        return compile(
+            self.text,
+            event_category_field=self.event_category_field,
+            timestamp_field=self.timestamp_field,
+            tiebreaker_field=self.tiebreaker_field,
+            field_types=field_types,
+        )
+
+    def _unpiped(self, max_samples_per_key: int) -> Matching[Any]:
+        stages = self.compiled.stages
+        if self.kind is Kind.EVENT:
+            return EventMatching(stages[0])
+        if self.kind is Kind.SAMPLE:
+            return SampleMatching(stages, max_samples_per_key=max_samples_per_key)
+        category = fields.reader(self.event_category_field)
+        return SequenceMatching(stages, maxspan=self.maxspan, until=self.compiled.until, category=category)
+
+
+class EventMatching:
+    """One run of an event query: each match stands alone."""
+
+    def __init__(self, stage: CompiledStage) -> None:
+        self._matches = stage.matches
+
+    def feed(self, event: Event, time: int, item: Any) -> list[Joined[Any]]:  # noqa: ARG002  an event asks for no time
+        """Take the next event; return it if it matches."""
+        return [Joined((item,))] if self._matches(event) else []
+
+    def finish(self) -> list[Joined[Any]]:
+        """Nothing is held back."""
+        return []
+
+
+def compile(  # noqa: A001  the word of the trade, as in re.compile
+    text: str,
+    *,
+    event_category_field: str = "event.category",
+    timestamp_field: str = "@timestamp",
+    tiebreaker_field: str | None = None,
+    field_types: Mapping[str, str] | FieldTypes | None = None,
+) -> Program:
+    """Read, check and compile a query.
+
+    With `field_types` (of all fields that the data has) unknown fields and unfit types are errors, and values compare
+    as their types do; without, as `kinds` says. Raises QueryError.
+    """
+    query = parse(text)
+    known = Fields(_types(field_types), timestamp_field=timestamp_field)
+    try:
+        check(query, known)
+    except QueryError as error:
+        error.text = text
+        raise
+    return Program(
+        text,
+        query,
+        _kind(query),
+        frozenset(_paths(query, event_category_field)),
+        query.maxspan if isinstance(query, ast.SequenceQuery) else None,
+        timestamp_field,
+        event_category_field,
+        tiebreaker_field,
+        _compiled(query, known, event_category_field),
+    )
+
+
+def _types(given: Mapping[str, str] | FieldTypes | None) -> FieldTypes | None:
+    if given is None:
+        return None
+    return {path: FieldType(frozenset({each})) if isinstance(each, str) else each for path, each in given.items()}
+
+
+def _kind(query: ast.Query) -> Kind:
+    if isinstance(query, ast.EventQuery):
+        return Kind.EVENT
+    return Kind.SAMPLE if isinstance(query, ast.SampleQuery) else Kind.SEQUENCE
+
+
+def _compiled(query: ast.Query, known: Fields, event_category_field: str) -> Compiled:
+    def filtered(node: ast.EventFilter) -> Condition:
+        return compile_filter(node, known, event_category_field=event_category_field)
+
+    def stage(node: ast.Stage) -> CompiledStage:
+        keys = [key for key in node.by if isinstance(key, ast.Field)]
+        return CompiledStage(
+            filtered(node.filter),
+            _keys(keys, known) if keys else no_keys,
+            tuple(key.optional for key in keys),
+            node.missing,
+            node.filter.category,
+        )
+
+    if isinstance(query, ast.EventQuery):
+        return Compiled((CompiledStage(filtered(query.filter)),))
+    distinct = {node: stage(node) for node in dict.fromkeys(query.stages)}  # `with runs` repeats a stage
+    until = query.until if isinstance(query, ast.SequenceQuery) else None
+    return Compiled(tuple(distinct[node] for node in query.stages), stage(until) if until else None)
+
+
+def _keys(keys: list[ast.Field], known: Fields) -> Any:
+    reads = [fields.reader(known.source(key.path)) for key in keys]
+    return lambda event: tuple([read(event) for read in reads])
+
+
+def _paths(query: ast.Query, event_category_field: str) -> Iterable[str]:
+    for node in filters(query):
+        if node.category is not None:
+            yield event_category_field
+        yield from (each.path for each in nodes(node.condition) if isinstance(each, ast.Field))
+    if not isinstance(query, ast.EventQuery):
+        until = query.until if isinstance(query, ast.SequenceQuery) else None
+        for stage in [*query.stages, *([until] if until else [])]:
+            yield from (key.path for key in stage.by if isinstance(key, ast.Field))

@@ -1,0 +1,170 @@
+"""Comparing one value of a field with constants, and two values with each other.
+
+Source: Elasticsearch's term, terms and range queries, by mapped type; x-pack/plugin/ql Comparisons for what scripts do.
+"""
+
+import operator as op
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from runner.query import addresses, timestamps
+from runner.query.kinds import DATES, NUMBERS, Kind, boolean, number, spelled, version, whole
+from runner.query.wildcards import folded
+
+Test: TypeAlias = Callable[[Any], bool]
+Constant: TypeAlias = str | int | float | bool
+
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
+MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_MILLISECOND = 1_000_000
+
+
+def equals_any(kind: Kind, constants: Iterable[Constant]) -> Test:
+    """Return the test whether a value equals one of the constants."""
+    given = list(constants)
+    if kind in (Kind.TEXT, Kind.VERSION):
+        return _spelled_like({spelled(constant) for constant in given})
+    if kind in NUMBERS:
+        return _numbered_like({number(constant) for constant in given} - {None}, cut=kind is Kind.WHOLE)
+    if kind is Kind.BOOLEAN:
+        wanted = {boolean(constant) for constant in given} - {None}
+        return lambda value: boolean(value) in wanted
+    if kind is Kind.ADDRESS:
+        networks = [addresses.network(constant) for constant in given if isinstance(constant, str)]
+        return addresses.within([found for found in networks if found])
+    if kind in DATES:
+        spans = [found for constant in given if (found := _span(kind, constant))]
+        return _dated_within(kind, spans)
+    return _like_any(given)
+
+
+def equals_insensitive(constants: Iterable[Constant]) -> Test:
+    """Return the test whether a value equals one of the constants, case aside."""
+    wanted = {folded(spelled(constant)) for constant in constants}
+    return lambda value: folded(value if type(value) is str else spelled(value)) in wanted
+
+
+def compares(kind: Kind, operator: str, constant: Constant) -> Test:
+    """Return the test whether a value is on that side (`<`, `<=`, `>`, `>=`) of the constant."""
+    order = ORDERS[operator]
+    if kind is Kind.TEXT:
+        text = spelled(constant)
+        return lambda value: order(value if type(value) is str else spelled(value), text)
+    if kind in NUMBERS:
+        return _numbered(order, number(constant), cut=kind is Kind.WHOLE)
+    if kind is Kind.VERSION:
+        key = version(constant)
+        return lambda value: order(version(value), key)
+    if kind is Kind.BOOLEAN:
+        return _ordered(boolean, order, boolean(constant))
+    if kind is Kind.ADDRESS:
+        return _ordered(_address, order, _address(constant))
+    if kind in DATES:
+        found = _span(kind, constant)
+        # A constant that is a whole day lies beyond its last instant for `>`, and before its first for `<`.
+        edge = found and (found.last if operator in (">", "<=") else found.first)
+        return _ordered(lambda value: _nanoseconds(kind, value), order, edge)
+    if isinstance(constant, str):
+        return lambda value: order(value if type(value) is str else spelled(value), constant)
+    if isinstance(constant, bool):
+        return lambda _value: False
+    return _numbered(order, constant, cut=False)
+
+
+def equal(left: Any, right: Any) -> bool | None:
+    """Compare two values, of which either may be null."""
+    if left is None or right is None:
+        return None
+    if type(left) is type(right):
+        return bool(left == right)
+    if _is_number(left) and _is_number(right):
+        return bool(left == right)
+    return spelled(left) == spelled(right)
+
+
+def ordered(order: Callable[[Any, Any], bool], left: Any, right: Any) -> bool | None:
+    """Compare two values by order; null where either is, or where they have no order."""
+    if left is None or right is None:
+        return None
+    if isinstance(left, str) and isinstance(right, str):
+        return order(left, right)
+    if isinstance(left, str) or isinstance(right, str):
+        left, right = number(left), number(right)
+        return None if left is None or right is None else order(left, right)
+    return order(left, right)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _spelled_like(wanted: set[str]) -> Test:
+    if len(wanted) == 1:
+        (only,) = wanted
+        return lambda value: (value if type(value) is str else spelled(value)) == only
+    texts = frozenset(wanted)
+    return lambda value: (value if type(value) is str else spelled(value)) in texts
+
+
+def _numbered_like(wanted: set[Any], *, cut: bool) -> Test:
+    convert = whole if cut else number
+    return lambda value: convert(value) in wanted
+
+
+def _like_any(constants: list[Constant]) -> Test:
+    """Return the test of a value of which nothing is known: numbers by number, all else by spelling."""
+    numbers = frozenset(constant for constant in constants if _is_number(constant))
+    texts = frozenset(spelled(constant) for constant in constants if not _is_number(constant))
+    if not numbers:
+        return _spelled_like(set(texts))
+
+    def test(value: Any) -> bool:
+        if type(value) is str and value in texts:
+            return True
+        return number(value) in numbers or (bool(texts) and spelled(value) in texts)
+
+    return test
+
+
+def _numbered(order: Callable[[Any, Any], bool], edge: float | None, *, cut: bool) -> Test:
+    return _ordered(whole if cut else number, order, edge)
+
+
+def _ordered(convert: Callable[[Any], Any], order: Callable[[Any, Any], bool], edge: Any) -> Test:
+    if edge is None:
+        return lambda _value: False
+
+    def test(value: Any) -> bool:
+        found = convert(value)
+        return found is not None and order(found, edge)
+
+    return test
+
+
+def _address(value: Any) -> int | None:
+    return addresses.address(value) if isinstance(value, str) else None
+
+
+def _nanoseconds(kind: Kind, value: Any) -> int | None:
+    found = timestamps.nanoseconds(value)
+    if found is None or kind is Kind.NANOS:
+        return found
+    return found - found % _MILLISECOND  # a `date` holds whole milliseconds
+
+
+def _span(kind: Kind, constant: Constant) -> timestamps.Span | None:
+    if isinstance(constant, str):
+        found = timestamps.span(constant)
+        if found and kind is Kind.DATE:
+            return timestamps.Span(found.first - found.first % _MILLISECOND, found.last)
+        return found
+    nanoseconds = timestamps.nanoseconds(constant)
+    return None if nanoseconds is None else timestamps.Span(nanoseconds, nanoseconds)
+
+
+def _dated_within(kind: Kind, spans: list[timestamps.Span]) -> Test:
+    def test(value: Any) -> bool:
+        found = _nanoseconds(kind, value)
+        return found is not None and any(first <= found <= last for first, last in spans)
+
+    return test

@@ -1,0 +1,87 @@
+"""Searching events in memory: what `eql-runner test` and the tests do, and anyone who has events and no cluster."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.query import fields, timestamps
+from runner.query.matching import Event, Joined
+from runner.query.program import Kind, Program, compile
+from runner.query.types import FieldTypes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSequence:
+    """One sequence or sample: its events in the order of the stages (None for a missing one), and its join keys."""
+
+    events: tuple[Event | None, ...]
+    join_keys: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found: the `events` of an event query; the `sequences` of a sequence or a sample."""
+
+    events: list[Event]
+    sequences: list[FoundSequence]
+
+
+def search(
+    query: str | Program,
+    events: Iterable[Event],
+    *,
+    timestamp_field: str = "@timestamp",
+    event_category_field: str = "event.category",
+    tiebreaker_field: str | None = None,
+    size: int | None = None,
+    max_samples_per_key: int | None = None,
+    field_types: Mapping[str, str] | FieldTypes | None = None,
+) -> Found:
+    """Run a query over events, given in any order; return the first `size` findings.
+
+    The events are put in order of their timestamp, then of their tiebreaker; those without a timestamp come first. A
+    Program brings its own fields and types. Raises QueryError.
+    """
+    program = (
+        query
+        if isinstance(query, Program)
+        else compile(
+            query,
+            event_category_field=event_category_field,
+            timestamp_field=timestamp_field,
+            tiebreaker_field=tiebreaker_field,
+            field_types=field_types,
+        )
+    )
+    matching = program.matching(max_samples_per_key=max_samples_per_key or 1)
+    found: list[Joined[Any]] = []
+    for time, event in _ordered(events, program):
+        found += matching.feed(event, time, event)
+    found = (found + matching.finish())[:size]
+    if program.kind is Kind.EVENT:
+        return Found([joined.items[0] for joined in found], [])
+    return Found([], [FoundSequence(joined.items, joined.join_keys) for joined in found])
+
+
+def _ordered(events: Iterable[Event], program: Program) -> list[tuple[int, Event]]:
+    """Return the events with their times in nanoseconds, in order."""
+    read_time = fields.reader(program.timestamp_field)
+    read_tie = fields.reader(program.tiebreaker_field) if program.tiebreaker_field else None
+    placed = []
+    for event in events:
+        time = timestamps.nanoseconds(_least(read_time(event)))
+        placed.append((-1 if time is None else time, _rank(_least(read_tie(event)) if read_tie else None), event))
+    placed.sort(key=lambda each: each[:2])
+    return [(max(time, 0), event) for time, _tie, event in placed]
+
+
+def _least(value: Any) -> Any:
+    """Return one value of a field that may have several: Elasticsearch sorts by the least."""
+    return min(value, key=_rank) if isinstance(value, list) else value
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """Return a key that orders values of any types: none, numbers, texts."""
+    if value is None:
+        return (0, 0)
+    return (1, value) if isinstance(value, int | float) else (2, str(value))

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeAlias
 
+from runner.query.addresses import address as address_number
 from runner.query.ast import Expression, Field
 from runner.query.fields import Read, reader
-from runner.query.kinds import CONVERT, DATES, Fields, Kind
+from runner.query.kinds import CONVERT, DATES, Fields, Kind, spelled, version
 from runner.query.matching import Event
+from runner.query.stages import OrderedText
 from runner.query.timestamps import nanoseconds
 
 Convert: TypeAlias = Callable[[Any], Any]
@@ -51,15 +53,28 @@ def _reader(field: Field, known: Fields, *, sample: bool) -> Read:
 def _conversion(kind: Kind, *, sample: bool) -> Convert | None:
     if kind in DATES:
         return _epoch if sample else _iso
-    return _address if kind is Kind.ADDRESS else CONVERT.get(kind)
+    if kind is Kind.ADDRESS:
+        return _ordered_address if sample else _address
+    return _ordered_version if sample and kind is Kind.VERSION else CONVERT.get(kind)
 
 
 def _address(value: Any) -> Any:
     try:
-        address = ip_address(value)
+        address = ip_address(spelled(value))
     except ValueError:
         return value
     return str(address.ipv4_mapped or address) if isinstance(address, IPv6Address) else str(address)
+
+
+def _ordered_address(value: Any) -> Any:
+    """Return an address that is ordered as the index orders it: by its number, as an IPv6 address."""
+    text = _address(value)
+    number = address_number(text) if isinstance(text, str) else None
+    return text if number is None else OrderedText(text, number)
+
+
+def _ordered_version(value: Any) -> Any:
+    return OrderedText(spelled(value), version(value))
 
 
 def _nanoseconds(value: Any) -> int | None:

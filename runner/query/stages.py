@@ -14,7 +14,7 @@ Join keys, as Elasticsearch has them (EQL syntax reference, "Optional by fields"
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from runner.query.matching import Event
 
@@ -67,7 +67,9 @@ def plain(keys: JoinKeys) -> tuple[Any, ...]:
 
 
 def rank(keys: JoinKeys) -> tuple[tuple[int, Any], ...]:
-    """Return what orders keys as Elasticsearch does: null first, then ascending; text by its code points."""
+    """Return what orders keys as Elasticsearch does: null first, then ascending; text by its code points,
+    unless it has an order of its own.
+    """
     return tuple([_rank(key) for key in keys])
 
 
@@ -76,7 +78,21 @@ def _rank(key: Hashable) -> tuple[int, Any]:
         return (0, 0)
     if isinstance(key, _Flag):
         return (1, key.value)
+    if isinstance(key, OrderedText):
+        return (4, key.order)
     return (2, key) if isinstance(key, int | float) else (3, str(key))
+
+
+class OrderedText(str):
+    """A key that is a text, but has an order of its own: an address, a version."""
+
+    __slots__ = ("order",)
+    order: Any
+
+    def __new__(cls, text: str, order: Any) -> Self:
+        key = super().__new__(cls, text)
+        key.order = order
+        return key
 
 
 @dataclass(frozen=True, slots=True)

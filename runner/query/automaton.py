@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from runner.query.lucene import ANY, ANYTHING, Both, Chain, Characters, Either, Node, Other, Repeat
 
-LARGEST = 4000  # summed over the states, of the places each holds; Lucene took 69,000 and refused 300,000
+LARGEST = 1000  # summed over the states, of the places each holds; Lucene took 69,000 and refused 300,000
 MOST_PLACES = 500
 
 
@@ -127,14 +127,19 @@ class _Places:
         )
 
     def _repeat(self, node: Node, least: int, most: int | None) -> _Part | None:
-        whole = _Part()
+        """Add a repetition as Lucene does (Operations.repeat): a copy that may be left out follows the one before it."""
+        whole, before = _Part(), _Part()
         for count in range(1, max(least, 1) + 1 if most is None else most + 1):
             part = self.add(node)
-            if part is None:
-                return None
+            if part is None or (part.empty and most is not None and most > 1):
+                return None  # Lucene makes far more of a repeated empty text than its places
+            self._link(before.last, part.first)
             if most is None and count >= least:
                 self._link(part.last, part.first)
-            whole = self._joined(whole, _Part(part.empty or count > least, part.first, part.last))
+            first = whole.first | part.first if before.empty else whole.first
+            last = whole.last | part.last if count > least else part.last
+            before = _Part(before.empty and part.empty, last=part.last)
+            whole = _Part(least == 0 or before.empty, first, last)
         return whole
 
     def _joined(self, one: _Part, other: _Part) -> _Part:

@@ -7,11 +7,9 @@ index decides alone.
 |---|---|---|
 | `a and b` | every upper | every lower |
 | `a or b` | either upper | either lower |
-| `not a` | without the lower | without the upper |
+| `not a`, of a leaf | without the lower | without the upper |
 
-A test of a field against constants is true or not, so the last line holds for it. What a function makes of a field may
-be null, and null stays null under `not`: of such a condition (`nullable`) nothing is known when it is negated. `and`
-and `or` make plain truth of it, as in Elasticsearch, where each becomes a query of its own.
+A condition may be null, and null stays null under `not`; of such a leaf (`nullable`) nothing is known when it is negated.
 """
 
 from collections.abc import Iterable
@@ -40,7 +38,7 @@ def implied(clause: Clause) -> Bounds:
 
 
 def negated(bounds: Bounds) -> Bounds:
-    """Return the bounds of the negation."""
+    """Return the bounds of the negation of a leaf; those of `and` and `or` are made of their parts' negations."""
     if bounds.nullable:
         return implied(ALWAYS)
     return Bounds(without(bounds.lower), without(bounds.upper))

@@ -99,6 +99,9 @@ def either(parts: Iterable[Clause]) -> Clause:
     kept.pop(NEVER, None)
     present = {part.field for part in kept if isinstance(part, Leaf) and part.kind == "exists"}
     found = [part for part in kept if not isinstance(part, Leaf) or _is_presence(part) or part.field not in present]
+    denied = [part.part for part in found if isinstance(part, Without)]
+    if found and len(denied) == len(found):
+        return without(every(denied))
     return _joined(Either, found, NEVER)
 
 

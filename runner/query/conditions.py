@@ -1,9 +1,9 @@
 """From the condition of a query to bounds in Query DSL.
 
-A test of a field against constants is true or not, also of a missing field: `not (a == 1)` is true where `a` is
-missing, as in Elasticsearch, which searches for it with `must_not` (x-pack/plugin/ql ExpressionTranslators). A test of
-what a function made of a field may be null and stays so under `not`; of it no more is pushed than that the field must
-have a value.
+The walk is the matcher's (`matcher`): a negation goes down to the leaves. A leaf that tests a field against constants is
+true or not, also of a missing field: `not (a == 1)` is true where `a` is missing, as in Elasticsearch, which searches
+for it with `must_not` (x-pack/plugin/ql ExpressionTranslators). Of any other leaf, a script in Elasticsearch, no more is
+pushed than that the fields which it cannot do without have a value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ from runner.query.ast import (
 )
 from runner.query.bounds import Bounds, conjunction, decided, disjunction, implied, negated
 from runner.query.clauses import ALWAYS, NEVER, Clause, every
+from runner.query.functions import resolve
 from runner.query.indexed import Indexed, Value, field
 from runner.query.types import FieldTypes
 
 _MIRRORED: Mapping[str, str] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_BOTH_NEEDED = frozenset({"add", "divide", "modulo", "multiply", "subtract"})
 
 
 @dataclass(frozen=True)
@@ -51,33 +51,42 @@ class Conditions:
         condition = self.of(event.condition)
         if event.category is None:
             return condition
-        return conjunction([field(self.event_category_field, self.types).equals(event.category), condition])
+        return conjunction([self._field(self.event_category_field).equals(event.category), condition])
 
-    def of(self, expression: Expression) -> Bounds:
-        """Return the bounds of the events of which an expression is true."""
+    def of(self, expression: Expression, *, negative: bool = False) -> Bounds:
+        """Return the bounds of the events of which an expression, or its negation, is definitely true."""
         match expression:
-            case Literal(value):
-                return decided(ALWAYS) if value is True else Bounds(NEVER, NEVER, nullable=value is None)
-            case Field(path):
-                return field(path, self.types).equals(value=True)
-            case Not(Not(operand)):
-                return self.of(operand)
             case Not(operand):
-                return negated(self.of(operand))
-            case And(operands):
-                return conjunction(map(self.of, operands))
-            case Or(operands):
-                return disjunction(map(self.of, operands))
+                return self.of(operand, negative=not negative)
+            case And(operands) | Or(operands):
+                parts = [self.of(operand, negative=negative) for operand in operands]
+                return disjunction(parts) if isinstance(expression, Or) is not negative else conjunction(parts)
+            case Comparison(("==" | "!=") as operator, left, right):
+                for side, other in ((left, right), (right, left)):
+                    match side, other:
+                        case Literal(bool() as wanted), Not() | And() | Or() | Comparison() | In() | Pattern() | Call():
+                            return self.of(other, negative=negative is ((operator == "==") is wanted))
+        leaf = self._leaf(expression)
+        return negated(leaf) if negative else leaf
+
+    def _leaf(self, expression: Expression) -> Bounds:
+        match expression:
+            case Literal(bool() as value):
+                return decided(ALWAYS if value else NEVER)
+            case Literal():
+                return implied(NEVER)
+            case Field(path):
+                return self._field(path).equals(value=True)
             case Comparison():
                 return self._comparison(expression)
             case In(Field(path), options) if _constant(options):
-                return self._membership(expression, field(path, self.types))
+                return self._membership(expression, self._field(path))
             case Pattern(value=Field(path)):
-                return self._pattern(expression, field(path, self.types))
+                return self._pattern(expression, self._field(path))
+            case Call(_, (Field(path), *options)) if _constant(options):
+                return self._call(expression, self._field(path))
             case In(value=value) | Pattern(value=value):
                 return implied(self._needed(value))
-            case Call(_, (Field(path), *options)) if _constant(options):
-                return self._call(expression, field(path, self.types))
             case _:
                 return implied(self._needed(expression))
 
@@ -86,40 +95,35 @@ class Conditions:
         left, right = comparison.left, comparison.right
         if isinstance(left, Literal) and not isinstance(right, Literal):
             operator, left, right = _MIRRORED[operator], right, left
-        match operator, left, right:
-            case "!=", _, _:
-                return negated(self._equality(left, right))
-            case "==", _, _:
-                return self._equality(left, right)
-            case _, Field(path), Literal(value) if value is not None:
-                return field(path, self.types).compares(operator, value)
-        return implied(every([self._needed(left), self._needed(right)]))
-
-    def _equality(self, left: Expression, right: Expression) -> Bounds:
-        match left, right:
-            case Field(path), Literal(None):
-                return negated(field(path, self.types).present)
-            case _, Literal(None):
+        match left, operator, right:
+            case Field(path), "==", Literal(None):
+                return negated(self._field(path).present)
+            case Field(path), "!=", Literal(None):
+                return self._field(path).present
+            case Field(path), "==", Literal(value) if value is not None:
+                return self._field(path).equals(value)
+            case Field(path), "!=", Literal(value) if value is not None:
+                return negated(self._field(path).equals(value))
+            case Field(path), _, Literal(value) if value is not None:
+                return self._field(path).compares(operator, value)
+            case _, "==" | "!=", Literal(None):
                 return implied(ALWAYS)
-            case Field(path), Literal(value) if value is not None:
-                return field(path, self.types).equals(value)
-            case ((Not() | And() | Or() | Comparison() | In() | Pattern() | Call()), Literal(bool() as wanted)):
-                return self.of(left) if wanted else negated(self.of(left))
         return implied(every([self._needed(left), self._needed(right)]))
 
     def _membership(self, membership: In, indexed: Indexed) -> Bounds:
         values = [value for value in map(_value, membership.options) if value is not None]
-        return disjunction(indexed.equals(value, insensitive=membership.insensitive) for value in values)
+        if membership.insensitive:
+            return disjunction(indexed.spells(value, insensitive=True) for value in values)
+        return disjunction(map(indexed.equals, values))
 
     def _pattern(self, pattern: Pattern, indexed: Indexed) -> Bounds:
         def one(value: Value) -> Bounds:
             if not isinstance(value, str):
-                return indexed.equals(value)
+                return indexed.spells(value, insensitive=True)
             test = indexed.matches_regex if pattern.kind == "regex" else indexed.matches
             return test(value, insensitive=pattern.insensitive)
 
-        values = [literal.value for literal in pattern.patterns if literal.value is not None]
-        return disjunction(map(one, values))
+        return disjunction(one(literal.value) for literal in pattern.patterns if literal.value is not None)
 
     def _call(self, call: Call, indexed: Indexed) -> Bounds:
         values = [_value(argument) for argument in call.arguments[1:]]
@@ -140,17 +144,22 @@ class Conditions:
         """Return what must be there for an expression to have a value at all."""
         match expression:
             case Field(path):
-                return field(path, self.types).present.upper
+                return self._field(path).present.upper
             case Negative(operand):
                 return self._needed(operand)
             case Arithmetic(_, left, right):
                 return every([self._needed(left), self._needed(right)])
-            case Call(name, arguments) if name in _BOTH_NEEDED:
-                return every(map(self._needed, arguments))
-            case Call(_, (first, *_)):
-                return self._needed(first)
+            case Call(name, arguments):
+                function = resolve(name)
+                takes_null = function is None or function.nulls
+                return every(map(self._needed, arguments[:1] if takes_null else arguments))
+            case Literal(None):
+                return NEVER
             case _:
                 return ALWAYS
+
+    def _field(self, path: str) -> Indexed:
+        return field(path, self.types)
 
 
 def _constant(expressions: Sequence[Expression]) -> bool:

@@ -8,7 +8,7 @@ How the types are treated:
 | text | by its `keyword` subfield where all indices have one; else only that there is a value |
 | whole numbers, boolean | equality and order decide |
 | decimal numbers | the index may have rounded the value: order is pushed inclusively (not for half_float, scaled_float) |
-| date, date_nanos | order and equality by the widest reading of the constant, which may be a whole day |
+| date, date_nanos | order and equality; a constant may be a whole day, and is rounded as the index does |
 | ip | equality and networks; version: equality |
 | flattened | equality of a key's values |
 | several types | only what is right in each of them, mostly that there is a value |
@@ -115,14 +115,19 @@ class Indexed:
             return decided(Leaf("term", self.path, value)) if self.types == {"boolean"} else self.unknown
         return self._equals_number(value)
 
+    def spells(self, value: Value, *, insensitive: bool) -> Bounds:
+        """Return the bounds of: one of the values, as a text, is spelled like this one."""
+        same = self.equals(value, insensitive=insensitive)
+        return same if self._is_text or not self.types else implied(same.upper)
+
     def compares(self, operator: str, value: Value) -> Bounds:
         """Return the bounds of: one of the values is on that side (`<`, `<=`, `>`, `>=`) of this one."""
         if self.unbounded or not self.types or isinstance(value, bool):
             return self.unknown
         name = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}[operator]
         if isinstance(value, str):
-            if self.types <= DATES and is_date(value):
-                return self._dated(value, lower_end=name.startswith("g"))
+            if self._is_date and is_date(value):
+                return decided(self._range((name, value), ("format", DATE_FORMAT)))
             if self.types <= KEYWORDS - {"constant_keyword"}:
                 return self._seen(self._range((name, value)))
             return self.unknown
@@ -145,7 +150,7 @@ class Indexed:
         pattern = re.sub(r"\*+", "*", pattern)
         head, star, rest = pattern.partition("*")
         if "?" not in head and not rest:
-            return self.starts(head, insensitive=insensitive) if star else self.equals(head, insensitive=insensitive)
+            return self.starts(head, insensitive=insensitive) if star else self.spells(head, insensitive=insensitive)
         if not self._is_text or len(pattern) > LONGEST_PATTERN or not _is_small(pattern):
             return self.unknown
         lucene = pattern.replace("\\", "\\\\")
@@ -161,26 +166,19 @@ class Indexed:
         node = parse(expression, insensitive=insensitive)
         text, whole = literal_start(node, insensitive=insensitive)
         if whole:
-            return self.equals(text, insensitive=insensitive)
+            return self.spells(text, insensitive=insensitive)
         if self._is_text and len(expression) <= LONGEST_PATTERN and is_small(node):
             bounds = self._seen(self._pattern("regexp", expression, insensitive=insensitive, anchor=len(text)))
             return Bounds(bounds.upper, NEVER if insensitive else bounds.lower)
         return implied(self.starts(text, insensitive=insensitive).upper) if text else self.unknown
 
     def holds(self, text: str, *, last: bool, insensitive: bool = False) -> Bounds:
-        r"""Return the bounds of: one of the values contains the text, or ends with it (`last`).
-
-        Elasticsearch searches for `*` before the text as it stands (x-pack/plugin/eql QueryTranslator): a backslash in
-        it takes itself away, so that `\cmd.exe` is found at the end of `xcmd.exe`. That is the upper bound.
-        """
-        if not self._is_text or len(text) > LONGEST_PATTERN or {*text} & {"*", "?"} or "\\\\" in text:
+        """Return the bounds of: one of the values contains the text, or ends with it (`last`)."""
+        if not text or not self._is_text or len(text) > LONGEST_PATTERN:
             return self.unknown
-        end = "" if last else "*"
-        wide, strict = (
-            self._seen(self._pattern("wildcard", f"*{part}{end}", insensitive=insensitive, anchor=0))
-            for part in (text.replace("\\", ""), text.replace("\\", "\\\\"))
-        )
-        return Bounds(wide.upper, strict.lower)
+        escaped = re.sub(r"([*?\\])", r"\\\1", text)
+        pattern = f"*{escaped}" if last else f"*{escaped}*"
+        return self._seen(self._pattern("wildcard", pattern, insensitive=insensitive, anchor=0))
 
     def within(self, network: str) -> Bounds:
         """Return the bounds of: one of the addresses is in the network."""
@@ -191,6 +189,10 @@ class Indexed:
     @property
     def _is_text(self) -> bool:
         return bool(self.types) and self.types <= KEYWORDS and not self.unbounded
+
+    @property
+    def _is_date(self) -> bool:
+        return len(self.types) == 1 and self.types <= DATES
 
     @property
     def _is_flattened(self) -> bool:
@@ -205,11 +207,11 @@ class Indexed:
         if self._is_flattened:
             return self._seen(term)
         if self.types == {"ip"} and is_network(value):
-            return Bounds(Leaf("term", self.path, value), NEVER)
+            return decided(Leaf("term", self.path, value))
         if self.types == {"version"} and not insensitive:
             return Bounds(term, NEVER)
-        if self.types <= DATES and is_date(value):
-            return Bounds(self._range(("gte", value), ("lte", value), ("format", DATE_FORMAT)), NEVER)
+        if self._is_date and is_date(value):
+            return decided(self._range(("gte", value), ("lte", value), ("format", DATE_FORMAT)))
         return self.unknown
 
     def _equals_number(self, value: float) -> Bounds:
@@ -222,16 +224,11 @@ class Indexed:
 
     def _takes(self, value: float) -> bool:
         """Tell whether each index takes the number as a bound; one out of the type's range is refused."""
-        if not self.types or not self.types <= WHOLE.keys() | DECIMAL or not math.isfinite(value):
-            return False
-        ranges = [WHOLE[name] for name in self.types if name in WHOLE]
-        return all(least <= value <= most for least, most in ranges)
-
-    def _dated(self, value: str, *, lower_end: bool) -> Bounds:
-        """Return the bounds of a date's order. A constant such as `2024-05` is a month: its first or its last instant."""
-        wide, strict = ("gte", "gt") if lower_end else ("lte", "lt")
-        form = ("format", DATE_FORMAT)
-        return Bounds(self._range((wide, value), form), self._range((strict, value), form))
+        if self.types <= DECIMAL:
+            return math.isfinite(value)
+        return self.types <= WHOLE.keys() and all(
+            least <= value <= most for least, most in (WHOLE[name] for name in self.types)
+        )
 
     def _range(self, *options: tuple[str, str | int | float]) -> Leaf:
         return Leaf("range", self.path, options=options)

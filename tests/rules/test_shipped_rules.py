@@ -1,13 +1,14 @@
 """The rules that come with the program: each loads, passes its tests, and says what its documentation page says."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from runner.offline import rule_tests
-from runner.query import Kind
+from runner.query import Kind, compile
 from runner.rules.loader import load, rule_files, shipped_rules
 from runner.rules.model import Rule, Severity
 
@@ -145,3 +146,33 @@ def test_the_seed_rules_mitre_attack_mapping_is_whole(seed):
         },
     }
     assert {entry["framework"] for entry in seed.threat} == {"MITRE ATT&CK"}
+
+
+@pytest.mark.parametrize(
+    ("clause", "weaker"),
+    [
+        ("process where", "any where"),
+        ('host.os.type == "linux" and ', ""),
+        ('event.type == "start" and ', ""),
+        (re.compile(r"event\.action in \([^)]*\) and "), ""),
+        ('process.name == "kubectl" and ', ""),
+        ('"kubectl" and process.args == "run"', '"kubectl"'),
+        (' and process.args == "--restart=Never"', ""),
+        (' and process.args == "--"', ""),
+        ('process.name in ("docker", "nerdctl", "ctl") and ', ""),
+        ('"ctl") and process.args == "run"', '"ctl")'),
+        (re.compile(r"process\.args in \([^)]*\) and\n"), ""),
+        (re.compile(r" and\nprocess\.command_line like~ .*", re.DOTALL), ""),
+        ("like~", "like"),
+        ('process.args == "run"', 'process.args : "run"'),
+        ("process.name in", "process.name in~"),
+        ("process.args in", "process.args in~"),
+        ("event.action in", "event.action in~"),
+    ],
+    ids=str,
+)
+def test_the_seed_rules_tests_notice_the_loss_of_each_clause(seed, clause, weaker):
+    pattern = clause if isinstance(clause, re.Pattern) else re.compile(re.escape(clause))
+    query = pattern.sub(weaker, seed.query, count=1)
+    assert query != seed.query
+    assert rule_tests.run([replace(seed, query=query, program=compile(query))]).failed

@@ -21,6 +21,9 @@ from runner.settings import Settings
 SPARE_CONNECTIONS = 4
 """Connections beyond one a worker, for health checks and the setup."""
 
+GRACE = timedelta(seconds=10)
+"""How much longer we wait for an answer than the cluster is told to take for it."""
+
 Request = Callable[[Elasticsearch], ApiResponse[Any]]
 
 
@@ -91,13 +94,14 @@ class Client:
         idempotent: bool = True,
         timeout: timedelta | None = None,
         when_busy: Callable[[], None] | None = None,
+        once: bool = False,
     ) -> Any:
         """Send the request and return the body of the answer.
 
         The request is tried again while it fails in passing (no connection, too busy, and no answer in time where it is
         `idempotent`), until the deadline; before it is tried again after a busy answer `when_busy` is called, which may
         make the request smaller. The request may raise a RunnerError of its own to be tried again. `timeout` replaces
-        the client's own for one attempt. Raises RunnerError.
+        the client's own for one attempt. What need not succeed is tried `once`. Raises RunnerError.
         """
 
         def attempt() -> Any:
@@ -112,7 +116,7 @@ class Client:
                 raise translate(error, action, target, self.name) from error
 
         def may_pass(error: BaseException) -> bool:
-            if not isinstance(error, RunnerError) or not error.retryable:
+            if once or not isinstance(error, RunnerError) or not error.retryable:
                 return False
             return idempotent or not isinstance(error, SearchTimeout)
 

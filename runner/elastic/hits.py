@@ -1,0 +1,54 @@
+"""From what the cluster returns for a document to a Hit."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runner.execution.model import Document, Hit
+from runner.query.fields import values
+from runner.query.timestamps import instant
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+CLOCK_FORMAT = "strict_date_optional_time_nanos"
+
+
+def clock_fields(*paths: str) -> list[Mapping[str, str]]:
+    """Return what to ask for in `fields`, so that instants come back spelled in one way whatever the source holds."""
+    return [{"field": path, "format": CLOCK_FORMAT} for path in dict.fromkeys(paths)]
+
+
+def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable[str]) -> Document:
+    """Return the source with what only the index knows of the paths: runtime fields, constants and aliases.
+
+    What the source holds stays as it is.
+    """
+    lacking = {path: fields[path] for path in paths if path in fields and not values(source, path)}
+    if not lacking:
+        return source
+    return {**source, **{path: found[0] if len(found) == 1 else found for path, found in lacking.items()}}
+
+
+def whole(hit: Hit, source: Document) -> Document:
+    """Return the whole source of a hit, with what only the index knew when the hit was found."""
+    known = {path: value for path, value in hit.source.items() if "." in path and not values(source, path)}
+    return {**source, **known} if known else source
+
+
+def of_fields(fields: Mapping[str, list[Any]], path: str) -> datetime | None:
+    """Return the first instant that `fields` holds at the path, None where there is none to be read."""
+    found = fields.get(path)
+    return instant(found[0]) if found else None
+
+
+def of_sort(value: Any, *, nanos: bool) -> datetime | None:
+    """Return the instant of a sort value (milliseconds or nanoseconds since the epoch).
+
+    None where the document has no such date: Elasticsearch then sorts by the least number that there is.
+    """
+    if not isinstance(value, int):
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=value // 1000 if nanos else value * 1000)
+    except OverflowError:
+        return None

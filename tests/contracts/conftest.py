@@ -1,0 +1,100 @@
+"""The implementations of each seam, behind one way to make them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from runner.elastic.alert_index import AlertIndex
+from runner.elastic.capabilities import Capabilities
+from runner.elastic.client import Client, Patience
+from runner.elastic.dsl_search import DslSearch
+from runner.elastic.setup import Names, install
+from runner.elastic.state_index import StateIndex
+from runner.execution.model import AlertSink, EventSource, Ledger
+from runner.offline.memory import MemoryLedger, MemorySink, MemorySource, StoredEvent
+
+LIVE = pytest.mark.live
+STRINGS_ARE_KEYWORDS = [{"strings": {"match_mapping_type": "string", "mapping": {"type": "keyword"}}}]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A source over some events; `patterns` turns index patterns of a test into those where the events are."""
+
+    source: EventSource
+    patterns: Callable[..., tuple[str, ...]]
+
+
+Make = Callable[..., Made]
+
+
+def index_events(node: Elasticsearch, prefix: str, events: Sequence[StoredEvent], **mappings: object) -> None:
+    """Index the events, each in its index behind the prefix."""
+    properties = {"@timestamp": {"type": "date"}, **mappings}
+    for name in {event.index for event in events}:
+        node.indices.create(
+            index=f"{prefix}-{name}",
+            mappings={"dynamic_templates": STRINGS_ARE_KEYWORDS, "properties": properties},
+            settings={"number_of_replicas": 0, "number_of_shards": 2},
+        )
+    operations: list[object] = []
+    for event in events:
+        operations += [{"create": {"_index": f"{prefix}-{event.index}", "_id": event.id}}, event.source]
+    if operations:
+        assert not node.bulk(operations=operations, refresh=True)["errors"]
+
+
+def live_client(url: str) -> Client:
+    return Client(Elasticsearch(url, max_retries=0, request_timeout=30), url, patience=Patience(timedelta(seconds=10)))
+
+
+@pytest.fixture(params=["memory", pytest.param("dsl", marks=LIVE)])
+def make_source(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Make a source over the events: in memory, or over an index of the real node."""
+    if request.param == "memory":
+        yield lambda events, page_size=1000, **_: Made(MemorySource(events, page_size=page_size), lambda *p: p)
+        return
+    url, node, prefix = (request.getfixturevalue(name) for name in ("elasticsearch_url", "node", "index_prefix"))
+    client = live_client(url)
+
+    def make(events: Sequence[StoredEvent], page_size: int = 1000, **mappings: object) -> Made:
+        index_events(node, prefix, events, **mappings)
+        source = DslSearch(client, Capabilities(client, kept=timedelta(0)), page_size=page_size)
+        return Made(source, lambda *patterns: tuple(_prefixed(prefix, pattern) for pattern in patterns))
+
+    yield make
+    client.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("live", marks=LIVE)])
+def sink(request: pytest.FixtureRequest) -> Iterator[AlertSink]:
+    """An empty sink."""
+    if request.param == "memory":
+        yield MemorySink()
+        return
+    prefix = request.getfixturevalue("index_prefix")
+    client = live_client(request.getfixturevalue("elasticsearch_url"))
+    install(client, Names(f"{prefix}-alerts", f"{prefix}-executions", f"{prefix}-state"))
+    yield AlertIndex(client, f"{prefix}-alerts")
+    client.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("live", marks=LIVE)])
+def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    """An empty ledger."""
+    if request.param == "memory":
+        yield MemoryLedger()
+        return
+    prefix = request.getfixturevalue("index_prefix")
+    client = live_client(request.getfixturevalue("elasticsearch_url"))
+    install(client, Names(f"{prefix}-alerts", f"{prefix}-executions", f"{prefix}-state"))
+    yield StateIndex(client, f"{prefix}-state", f"{prefix}-executions")
+    client.close()
+
+
+def _prefixed(prefix: str, pattern: str) -> str:
+    minus = "-" if pattern.startswith("-") else ""
+    return f"{minus}{prefix}-{pattern.removeprefix('-')}"

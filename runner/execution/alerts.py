@@ -16,6 +16,7 @@ from typing import Any
 from runner import __version__
 from runner.execution.common_fields import common
 from runner.execution.model import Alert, Document, Hit, Match, RunType
+from runner.execution.overrides import Standing, standing
 from runner.execution.reason import reason
 from runner.query import Kind
 from runner.rules.model import Rule
@@ -54,12 +55,13 @@ def build(rule: Rule, match: Match, occasion: Occasion) -> tuple[Alert, ...]:
 
 
 def _event_alert(rule: Rule, hit: Hit, alert_id: str, occasion: Occasion) -> Alert:
+    shown_as = standing(rule, [hit.source])
     document = {
         **_copied(hit.source),
         **_of_execution(alert_id, occasion),
-        **_of_rule(rule),
+        **_of_rule(rule, shown_as),
         **_of_origin((hit,)),
-        "kibana.alert.reason": reason(rule, hit.source),
+        "kibana.alert.reason": reason(shown_as, hit.source),
     }
     return Alert(alert_id, document)
 
@@ -76,6 +78,7 @@ def _building_block(rule: Rule, hit: Hit, group_id: str, position: int, occasion
 
 def _shell(rule: Rule, hits: Sequence[Hit], blocks: Sequence[Alert], alert_id: str, occasion: Occasion) -> Alert:
     shared = common([_copied(hit.source) for hit in hits])
+    shown_as = standing(rule, [hit.source for hit in hits])
     origin = _of_origin(hits)
     block_ancestors = [
         {"id": block.id, "type": "signal", "index": "", "depth": 1, "rule": rule.rule_id} for block in blocks
@@ -83,12 +86,12 @@ def _shell(rule: Rule, hits: Sequence[Hit], blocks: Sequence[Alert], alert_id: s
     document = {
         **shared,
         **_of_execution(alert_id, occasion),
-        **_of_rule(rule),
+        **_of_rule(rule, shown_as),
         **origin,
         "kibana.alert.ancestors": [*origin["kibana.alert.ancestors"], *block_ancestors],
         "kibana.alert.depth": origin["kibana.alert.depth"] + 1,
         "kibana.alert.group.id": alert_id,
-        "kibana.alert.reason": reason(rule, shared),
+        "kibana.alert.reason": reason(shown_as, shared),
     }
     return Alert(alert_id, document)
 
@@ -125,15 +128,15 @@ def _of_execution(alert_id: str, occasion: Occasion) -> dict[str, Any]:
     }
 
 
-def _of_rule(rule: Rule) -> dict[str, Any]:
+def _of_rule(rule: Rule, shown_as: Standing) -> dict[str, Any]:
     """Return the rule's part of the alert; what the rule leaves unset is absent."""
     fields: dict[str, Any] = {
-        "kibana.alert.severity": str(rule.severity),
-        "kibana.alert.risk_score": rule.risk_score,
+        "kibana.alert.severity": str(shown_as.severity),
+        "kibana.alert.risk_score": shown_as.risk_score,
         "kibana.alert.building_block_type": rule.building_block_type,
         "kibana.alert.rule.uuid": rule.rule_id,
         "kibana.alert.rule.rule_id": rule.rule_id,
-        "kibana.alert.rule.name": rule.name,
+        "kibana.alert.rule.name": shown_as.name,
         "kibana.alert.rule.type": rule.type,
         "kibana.alert.rule.rule_type_id": "siem.eqlRule",
         "kibana.alert.rule.category": "Event Correlation Rule",

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
@@ -97,7 +98,7 @@ class Executor:
         occasion = alerts.Occasion(record.id, task.run_type, now, self._space)
         tally = Tally()
         try:
-            with matching.over(rule, self._source.search(rule, task.window, _cursor(rule, task))) as steps:
+            with self._found(rule, task) as steps:
                 for page, matches in steps:
                     tally = self._delivered(rule, matches, occasion, tally.searched(page, matches), room)
                     if tally.waiting >= COUNTED_BACKLOG * rule.max_signals:
@@ -105,6 +106,11 @@ class Executor:
         except RunnerError as error:
             return replace(self._ended(record, tally, begun), verdict=Verdict.FAILED, failure=failure(error))
         return self._ended(record, tally, begun)
+
+    def _found(self, rule: Rule, task: Task) -> AbstractContextManager[Iterator[matching.Step]]:
+        # A sequence's first events may lie before the cut, so a sequence is read whole again.
+        after = task.after if rule.program.kind is Kind.EVENT else None
+        return matching.over(rule, task.window, self._source.search(rule, task.window, after))
 
     def _delivered(
         self, rule: Rule, matches: Sequence[Match], occasion: alerts.Occasion, tally: Tally, room: int
@@ -188,11 +194,6 @@ class Executor:
 
     def _failed(self, rule: Rule, task: Task, now: datetime, error: RunnerError) -> Execution:
         return replace(self._begun(rule, task, now), failure=failure(error))
-
-
-def _cursor(rule: Rule, task: Task) -> datetime | None:
-    """Return where the search may begin: a sequence's first events may lie before the cut, so it is read whole."""
-    return task.after if rule.program.kind is Kind.EVENT else None
 
 
 def failure(error: RunnerError) -> Failure:

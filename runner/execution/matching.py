@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from runner.execution.model import Hit, Match, Page
 from runner.query import Joined
 from runner.rules.model import Rule
+from runner.schedule.windows import Window
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -16,12 +17,9 @@ Step = tuple[Page, list[Match]]
 
 
 @contextmanager
-def over(rule: Rule, pages: Generator[Page, None, None]) -> Iterator[Iterator[Step]]:
-    """Give each page with the matches that it completes; the search is closed when the block is left.
-
-    A match counts when one of its hits lies inside the window: events read from before it only serve sequences.
-    """
-    with closing(_steps(rule, pages)) as steps:
+def over(rule: Rule, window: Window, pages: Generator[Page, None, None]) -> Iterator[Iterator[Step]]:
+    """Give each page with the matches that it completes; the search is closed when the block is left."""
+    with closing(_steps(rule, window, pages)) as steps:
         yield steps
 
 
@@ -33,23 +31,37 @@ def whole(matches: Sequence[Match], hits: Sequence[Hit]) -> list[Match]:
     ]
 
 
-def _steps(rule: Rule, pages: Generator[Page, None, None]) -> Generator[Step, None, None]:
+def _steps(rule: Rule, window: Window, pages: Generator[Page, None, None]) -> Generator[Step, None, None]:
     matching = rule.program.matching()
     with closing(pages):
         for page in pages:
             decided = list(page.matches)
             for hit in page.hits:
                 decided += _matches(matching.feed(hit.source, nanoseconds(hit.time), hit))
-            yield page, _counted(decided)
-    yield Page(), _counted(_matches(matching.finish()))
+            yield page, _counted(decided, rule, window)
+    yield Page(), _counted(_matches(matching.finish()), rule, window)
 
 
 def _matches(found: Sequence[Joined[Hit]]) -> list[Match]:
     return [Match(joined.items, joined.join_keys) for joined in found]
 
 
-def _counted(matches: list[Match]) -> list[Match]:
-    return [match for match in matches if any(hit.inside for hit in match.events)]
+def _counted(matches: list[Match], rule: Rule, window: Window) -> list[Match]:
+    """Keep the matches that are this window's to alert.
+
+    Events read from before the window only serve sequences: one of a match's hits must lie inside. Where the last event
+    has to be missing, it is missing for certain only when `maxspan` has passed: the window that holds that instant
+    alerts, and an earlier one must not.
+    """
+    return [match for match in matches if _belongs(match, rule.program.maxspan, window)]
+
+
+def _belongs(match: Match, maxspan: timedelta | None, window: Window) -> bool:
+    inside = any(hit.inside for hit in match.events)
+    if match.hits[-1] is not None or maxspan is None:
+        return inside
+    certain = match.events[0].time + maxspan
+    return certain < window.end and (inside or certain >= window.start)
 
 
 def nanoseconds(instant: datetime) -> int:

@@ -10,12 +10,12 @@ Each piece stands only where the event has it; arrays are joined; a lone `-` cou
 from typing import Any
 
 from runner.execution.model import Document
+from runner.execution.overrides import Standing
 from runner.query import values
-from runner.rules.model import Rule
 
 
-def reason(rule: Rule, source: Document) -> str:
-    """Return the sentence for an alert of the rule on this event (or on a sequence's common fields)."""
+def reason(shown_as: Standing, source: Document) -> str:
+    """Return the sentence for an alert on this event (or on a sequence's common fields)."""
     category = _text(source, "event.category")
     subjects = [
         _piece("process", _text(source, "process.name")),
@@ -30,7 +30,7 @@ def reason(rule: Rule, source: Document) -> str:
         f"with {shown}," if shown else "",
         _piece("by", _text(source, "user.name")),
         _piece("on", _text(source, "host.name")),
-        f"created {rule.severity} alert {rule.name}.",
+        f"created {shown_as.severity} alert {shown_as.name}.",
     ]
     return " ".join(word for word in words if word)
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from runner.execution.overrides import Standing
 from runner.execution.reason import reason
-from tests.made import rule
+from runner.rules.model import Severity
 
 
 @pytest.mark.parametrize(
@@ -38,4 +39,4 @@ from tests.made import rule
     ],
 )
 def test_the_reason_reads(source, expected):
-    assert reason(rule(), source) == expected
+    assert reason(Standing("Evil Process", Severity.MEDIUM, 47), source) == expected

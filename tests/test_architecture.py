@@ -36,6 +36,8 @@ ARROWS = {
     "runner.execution": {"runner", "runner.errors", "runner.query", "runner.rules", "runner.schedule"},
     "runner.elastic": {*VALUES, *SETTINGS, "runner", "runner.query"},
     "runner.telemetry": {*VALUES, "runner"},
+    "runner.report": {"runner", "runner.errors", "runner.query"},
+    "runner.kibana": {*SETTINGS, "runner", "runner.errors"},
     "runner.offline": {"runner.errors", "runner.execution", "runner.query", "runner.rules", "runner.schedule"},
 }
 
@@ -44,7 +46,9 @@ PLACES = {
     "apscheduler": {"runner.schedule.scheduler"},
     "elastic_transport": {"runner.elastic"},
     "elasticsearch": {"runner.elastic"},
-    "tenacity": {"runner.elastic"},
+    "tenacity": {"runner.elastic", "runner.kibana.importer"},
+    "urllib3": {"runner.kibana.importer"},
+    "markdown_it": {"runner.report.guide"},
     "lark": {"runner.query.parser"},
     "typer": {"runner.cli"},
     "rich": {"runner.cli", "runner.pages"},

@@ -1,90 +1,94 @@
 """`| head n` and `| tail n` over what a query finds, in the order in which it finds it.
 
-A pipe takes what its predecessor lets through, so `| head 4 | tail 2` is the third and the fourth. Elasticsearch folds
-such chains into one limit with an offset (x-pack/plugin/eql `Limit.view`), which comes to the same.
+As in Elasticsearch, a chain of pipes is folded into one limit with an offset (x-pack/plugin/eql `Optimizer.CombineLimits`
+and `Limit.view`): `| head 4 | tail 2` is the third and the fourth. Where fewer are found than the chain asks for, the
+offset gives way: of three, `| head 4 | tail 2` is the last two.
 """
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
-from runner.query import ast
+from runner.query.ast import Pipe
 from runner.query.matching import Event, Joined, Matching
 
 T = TypeVar("T")
 Found: TypeAlias = list[Joined[T]]
 
 
-class _Pipe(Protocol[T]):
-    def take(self, found: Found[T]) -> Found[T]:
-        """Return what of `found` may pass now."""
-        ...
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` findings after the first `offset`, counted from the end where `tail`."""
 
-    def end(self) -> Found[T]:
-        """Return what was held back, now that nothing more comes."""
-        ...
+    count: int
+    offset: int = 0
+    tail: bool = False
 
+    @classmethod
+    def of(cls, pipes: Sequence[Pipe]) -> "Limit":
+        """Fold a chain of at least one pipe."""
+        first, *others = pipes
+        limit = cls(first.count, tail=first.name == "tail")
+        for pipe in others:
+            limit = limit.then(pipe)
+        return limit
 
-class _Head(Generic[T]):
-    """The first `count`; holds nothing."""
+    def then(self, pipe: Pipe) -> "Limit":
+        """Return the limit with one more pipe behind it."""
+        if pipe.count >= self.count:
+            return self
+        skipped = 0 if self.tail == (pipe.name == "tail") else self.count - pipe.count
+        return Limit(pipe.count, self.offset + skipped, self.tail)
 
-    def __init__(self, count: int) -> None:
-        self.left = count
+    @property
+    def total(self) -> int:
+        """How many findings it takes to fill the limit."""
+        return self.count + self.offset
 
-    def take(self, found: Found[T]) -> Found[T]:
-        passed = found[: self.left]
-        self.left -= len(passed)
-        return passed
-
-    def end(self) -> Found[T]:
-        return []
-
-
-class _Tail(Generic[T]):
-    """The last `count`; holds that many."""
-
-    def __init__(self, count: int) -> None:
-        self._last: deque[Joined[T]] = deque(maxlen=count)
-
-    def take(self, found: Found[T]) -> Found[T]:
-        self._last.extend(found)
-        return []
-
-    def end(self) -> Found[T]:
-        return list(self._last)
+    def view(self, found: Found[T]) -> Found[T]:
+        """Cut a list that holds at most `total`: the first ones, or the last ones where `tail`."""
+        size = len(found)
+        skipped = self.offset if size >= self.total else max(0, size - self.count)
+        return found[: size - skipped][-self.count :] if self.tail else found[skipped:][: self.count]
 
 
-class Piped(Generic[T]):
-    """A run whose findings go through pipes, in the order of the query."""
+class Limited(Generic[T]):
+    """A run that reports only what its limit lets through; holds `limit.total` findings at most."""
 
-    def __init__(self, matching: Matching[T], pipes: Sequence[ast.Pipe]) -> None:
+    def __init__(self, matching: Matching[T], limit: Limit) -> None:
         self._matching = matching
-        self._heads: list[_Head[T]] = []
-        self._pipes: list[_Pipe[T]] = []
-        for pipe in pipes:
-            if pipe.name == "head":
-                self._heads.append(_Head(pipe.count))
-                self._pipes.append(self._heads[-1])
-            else:
-                self._pipes.append(_Tail(pipe.count))
+        self._limit = limit
+        self._left = limit.total  # how many more a head takes
+        self._held: deque[Joined[T]] = deque(maxlen=limit.total)
 
     def feed(self, event: Event, time: int, item: T) -> Found[T]:
-        """Take the next event; return what it completes and the pipes let through."""
-        if any(head.left <= 0 for head in self._heads):
+        """Take the next event; return what it completes and the limit lets through."""
+        if self._left <= 0:
             return []  # nothing can pass any more, so there is nothing to look for
-        found = self._matching.feed(event, time, item)
-        for pipe in self._pipes:
-            found = pipe.take(found)
-        return found
+        return self._take(self._matching.feed(event, time, item))
 
     def finish(self) -> Found[T]:
         """Return what the end of the stream decides."""
-        found = self._matching.finish()
-        for pipe in self._pipes:
-            found = pipe.take(found) + pipe.end()
-        return found
+        passed = self._take(self._matching.finish())
+        return passed + self._limit.view(list(self._held))
+
+    def _take(self, found: Found[T]) -> Found[T]:
+        """Let through what may pass at once; hold what only the end decides."""
+        if self._limit.tail:
+            self._held.extend(found)
+            return []
+        found = found[: self._left]
+        self._left -= len(found)
+        if self._limit.offset == 0:
+            return found
+        self._held.extend(found)
+        return []
 
 
-def piped(matching: Matching[T], pipes: Sequence[ast.Pipe]) -> Matching[T]:
+def piped(matching: Matching[T], pipes: Sequence[Pipe]) -> Matching[T]:
     """Return the run with the pipes applied; the run itself where there are none."""
-    return Piped(matching, pipes) if pipes else matching
+    if not pipes:
+        return matching
+    limit = Limit.of(pipes)
+    return Limited(matching, limit if limit.count else Limit(0))

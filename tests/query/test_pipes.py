@@ -46,15 +46,39 @@ def test_pipes_cut_what_is_found(pipes, places, missing_last):
     assert run_over(pipes, [True] * 6, missing_last=missing_last) == places
 
 
-PIPES = st.lists(st.builds(Pipe, st.sampled_from(["head", "tail"]), st.integers(0, 6)), max_size=3)
+PIPES = st.builds(Pipe, st.sampled_from(["head", "tail"]), st.integers(0, 6))
 
 
-@given(pipes=PIPES, counting=st.lists(st.booleans(), max_size=12))
-def test_a_chain_of_pipes_is_a_chain_of_slices(pipes, counting):
+@given(pipes=st.lists(PIPES, max_size=2), counting=st.lists(st.booleans(), max_size=12))
+def test_two_pipes_are_two_slices(pipes, counting):
     places = [place for place, counts in enumerate(counting) if counts]
     for pipe in pipes:
         places = places[: pipe.count] if pipe.name == "head" else places[max(0, len(places) - pipe.count) :]
     assert run_over(pipes, counting) == places
+
+
+@given(pipes=st.lists(PIPES, min_size=1, max_size=4), counting=st.lists(st.booleans(), max_size=12))
+def test_pipes_are_folded_as_elasticsearch_folds_them(pipes, counting):
+    """Signs are its own: a negative limit is a tail."""
+    places = [place for place, counts in enumerate(counting) if counts]
+    limit, offset = pipes[0].count * (1 if pipes[0].name == "head" else -1), 0
+    for pipe in pipes[1:]:
+        second = pipe.count * (1 if pipe.name == "head" else -1)
+        if limit > 0 and second > 0:
+            limit = min(limit, second)
+        elif limit < 0 and second < 0:
+            limit = max(limit, second)
+        elif abs(second) < abs(limit):
+            offset += abs(limit + second)
+            limit = abs(second) * (1 if limit > 0 else -1)
+    seen = places if limit > 0 else places[::-1]
+    if limit == 0:
+        seen = []
+    elif len(seen) >= abs(limit) + offset:
+        seen = seen[offset : abs(limit) + offset]
+    else:
+        seen = seen[max(0, len(seen) - abs(limit)) :]
+    assert run_over(pipes, counting) == (seen if limit > 0 else seen[::-1])
 
 
 def test_nothing_is_looked_for_once_the_head_is_full():

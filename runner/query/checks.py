@@ -83,9 +83,8 @@ def nodes(node: Any) -> Iterator[Expression]:
         yield found
         for each in fields_of(found):
             below = getattr(found, each.name)
-            for child in below if isinstance(below, tuple) else (below,):
-                if hasattr(child, "place"):
-                    waiting.append((child, depth + 1))
+            children = below if isinstance(below, tuple) else (below,)
+            waiting += [(child, depth + 1) for child in children if hasattr(child, "place")]
 
 
 class _Checks:
@@ -224,13 +223,11 @@ class _Checks:
             raise _error(f"`{field.path}` is a text field without a keyword subfield", field, hint)
 
     def _field(self, node: Field) -> None:
-        if not self._known.known:
-            return
         nested = self._known.nested_in(node.path)
         if nested:
             raise _error(f"`{node.path}` is inside the nested field `{nested}`, which EQL cannot search", node)
         types = self._known.types(node.path)
-        if not types and not node.optional:
+        if self._known.complete and not types and not node.optional:
             near = difflib.get_close_matches(node.path, self._known.paths, 3)
             hint = f"did you mean {' or '.join(f'`{path}`' for path in near)}? " if near else ""
             raise _error(f"unknown field `{node.path}`", node, f"{hint}write ?{node.path} if it need not exist")

@@ -49,8 +49,7 @@ class Slots:
 
 def compile_value(node: Expression, slots: Slots) -> Compute:
     """Compile an expression, adding the fields it names to the slots."""
-    compiled = _RULES[type(node)](node, slots)
-    return compiled
+    return _RULES[type(node)](node, slots)
 
 
 def constant(node: Expression) -> tuple[bool, Any]:

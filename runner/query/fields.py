@@ -25,13 +25,14 @@ def reader(path: str) -> Read:
     """Return the quickest way to read the path."""
     names = path.split(".")
     thorough = _thorough(path)
-    if len(names) == 2:
-        return _two(*names, path, thorough)
-    if len(names) == 3:
-        return _three(*names, path, thorough)
-    if len(names) == 1:
-        return _one(path, thorough)
-    return _many(names, path, thorough)
+    match names:
+        case [_only]:
+            return _one(path, thorough)
+        case [first, second]:
+            return _two(first, second, path, thorough)
+        case [first, second, third]:
+            return _three(first, second, third, path, thorough)
+    return _many(names, thorough)
 
 
 _Splits: TypeAlias = "list[tuple[str, _Splits | None]]"
@@ -137,7 +138,7 @@ def _three(first: str, second: str, third: str, path: str, thorough: Read) -> Re
     return read
 
 
-def _many(names: list[str], path: str, thorough: Read) -> Read:
+def _many(names: list[str], thorough: Read) -> Read:
     heads = [".".join(names[:count]) for count in range(2, len(names) + 1)]
     first = names[0]
 

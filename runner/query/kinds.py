@@ -19,6 +19,7 @@ _WHOLE = frozenset({"long", "integer", "short", "byte", "unsigned_long"})
 _DECIMAL = frozenset({"double", "float", "half_float", "scaled_float"})
 _TEXT = frozenset({"keyword", "constant_keyword", "wildcard", "text", "match_only_text", "flattened"})
 _ANALYSED = frozenset({"text", "match_only_text"})
+_CONTAINERS = frozenset({"object", "nested", "flattened"})
 _OPAQUE = frozenset({"binary"})  # compared as it stands in the document
 
 
@@ -52,28 +53,34 @@ DATES = frozenset({Kind.DATE, Kind.NANOS})
 
 
 class Fields:
-    """What is known of the fields of one query. Without types every path is taken to be mapped."""
+    """What is known of the fields of one query.
 
-    def __init__(self, types: FieldTypes | None, *, timestamp_field: str) -> None:
-        self._types = types
+    `complete`: what is not in the types is mapped nowhere; otherwise, and without types, it may be mapped to anything,
+    but for the `absent` paths.
+    """
+
+    def __init__(
+        self,
+        types: FieldTypes | None,
+        *,
+        timestamp_field: str,
+        complete: bool = True,
+        absent: frozenset[str] = frozenset(),
+    ) -> None:
+        self._types = types or {}
         self._timestamp_field = timestamp_field
-
-    @property
-    def known(self) -> bool:
-        """Tell whether the types are known at all."""
-        return self._types is not None
+        self._absent = absent
+        self.complete = complete and types is not None
 
     def types(self, path: str) -> frozenset[str]:
         """Return the path's mapped types, none where it is not mapped or nothing is known."""
-        if self._types is None:
-            return frozenset()
         if path in self._types:
             return self._types[path].types
         return frozenset({"flattened"}) if self._flattened(path) else frozenset()
 
     def mapped(self, path: str) -> bool:
         """Tell whether the path may have values."""
-        return self._types is None or bool(self.types(path))
+        return bool(self.types(path)) or not (self.complete or path in self._absent)
 
     def kind(self, path: str) -> Kind:
         """Return how the path's values compare."""
@@ -85,7 +92,7 @@ class Fields:
     @property
     def paths(self) -> list[str]:
         """All mapped paths."""
-        return list(self._types or ())
+        return list(self._types)
 
     def is_supported(self, path: str) -> bool:
         """Tell whether some of the path's types can be compared."""
@@ -93,33 +100,27 @@ class Fields:
 
     def is_analysed(self, path: str) -> bool:
         """Tell whether the path is a text that the index cannot give back whole, and has no keyword subfield."""
-        known = (self._types or {}).get(path)
+        known = self._types.get(path)
         if known is None or not known.types <= _ANALYSED or known.aggregatable:
             return False
-        subfields = (each for name, each in (self._types or {}).items() if name.startswith(f"{path}."))
+        subfields = (each for name, each in self._types.items() if name.startswith(f"{path}."))
         return not any(each.types & {"keyword", "wildcard", "constant_keyword"} for each in subfields)
 
     def nested_in(self, path: str) -> str | None:
         """Return the nested field that the path is, or is in."""
         names = path.split(".")
         parents = (".".join(names[:count]) for count in range(1, len(names) + 1))
-        types = self._types or {}
+        types = self._types
         return next((parent for parent in parents if parent in types and "nested" in types[parent].types), None)
 
     def source(self, path: str) -> str:
         """Return the path that holds the values in `_source`: for a multi-field, such as `a.keyword`, its field's."""
         parent, _, name = path.rpartition(".")
-        known = self._types is not None and parent in self._types
-        if parent and (known and not self._is_object(parent) or self._types is None and name == "keyword"):
-            return parent
-        return path
-
-    def _is_object(self, path: str) -> bool:
-        assert self._types is not None
-        return bool(self._types[path].types & {"object", "nested", "flattened"})
+        known = parent in self._types
+        holds_values = self._types[parent].types - _CONTAINERS if known else name == "keyword" and not self.complete
+        return parent if holds_values else path
 
     def _flattened(self, path: str) -> bool:
-        assert self._types is not None
         names = path.split(".")
         parents = (".".join(names[:count]) for count in range(1, len(names)))
         return any("flattened" in self._types[parent].types for parent in parents if parent in self._types)

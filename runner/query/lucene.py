@@ -1,11 +1,11 @@
-"""Lucene's regular expressions, parsed: the syntax of `regex` and `regex~`, with all of its optional operators.
+r"""Lucene's regular expressions, parsed: the syntax of `regex` and `regex~`, with all of its optional operators.
 
 Source: Lucene 9.12 RegExp (Elasticsearch 8.19) with the flags that EQL sets (255, all of them); where its document and
 its parser differ the parser holds, and was asked. What surprises:
 
 - a pattern is for the whole text; `^` and `$` are ordinary characters, `.` is any character, also a line's end;
 - `&` is intersection, `~` complement, `#` no text at all, `@` any text, `"…"` the text as it is, `<1-42>` a number;
-- a backslash makes any character ordinary, but `\\d \\w \\s \\D \\W \\S` are classes and other letters are refused;
+- a backslash makes any character ordinary, but `\d \w \s \D \W \S` are classes and other letters are refused;
 - `regex~` folds the letters of ASCII, but not in ranges: `[a-z]` is small letters in both.
 """
 

@@ -5,7 +5,7 @@ is below, a *leaf*, is true of an event or not, also where a field is missing:
 
 - a field against constants is true when one of the field's values passes, so it is false where there is none. `!=` and
   `not` negate that: `not (a == 1)` and `a != 1` are true when no value is 1, so also where `a` is missing;
-- `a == null` and `a != null` ask whether there is a value;
+- `a == null` and `a != null` ask whether there is a value; in `==` and `!=` a `?field` that is mapped nowhere is null;
 - all else is a script (`expressions`): true when it is definitely true for some choice of one value for each place that
   names a field, null standing for a missing one. So `length(a) > 1` is false where `a` is missing, and its negation
   true, but `length(a) != 1` is false (`Scripts.multiValueDocValuesRewrite`, `InternalEqlScriptUtils`);
@@ -66,6 +66,7 @@ class _Compiler:
 
     def _comparison(self, node: Comparison, *, negated: bool) -> Condition:
         if node.operator in ("==", "!="):
+            node = Comparison(node.operator, self._present(node.left), self._present(node.right), node.place)
             for side, other in ((node.left, node.right), (node.right, node.left)):
                 # A function or a condition against true or false is that condition, or its negation.
                 if (
@@ -78,6 +79,12 @@ class _Compiler:
             if node.operator == "!=" and self._is_plain(node):
                 return self._leaf(Comparison("==", node.left, node.right), negated=not negated)
         return self._leaf(node, negated=negated)
+
+    def _present(self, side: Expression) -> Expression:
+        """Return the side, null for an optional field that is mapped nowhere."""
+        if isinstance(side, Field) and side.optional and not self._known.mapped(side.path):
+            return Literal(value=None, place=side.place)
+        return side
 
     def _is_plain(self, node: Comparison) -> bool:
         """Tell whether the comparison is of a field with a constant."""

@@ -9,7 +9,7 @@ from typing import Any
 from runner.errors import QueryError
 from runner.query import ast, fields
 from runner.query.checks import check, filters, nodes
-from runner.query.kinds import Fields
+from runner.query.kinds import CONVERT, Fields
 from runner.query.matcher import Condition, compile_filter
 from runner.query.matching import Event, Joined, Matching
 from runner.query.parser import parse
@@ -57,7 +57,10 @@ class Program:
 
         For a sequence or a sample: whether the event can be one of its stages.
         """
-        return any(stage.matches(event) for stage in self.compiled.stages)
+        stages = self.compiled.stages
+        if len(stages) == 1:
+            return stages[0].matches(event)
+        return any(stage.matches(event) for stage in stages)
 
     def matching(self, *, max_samples_per_key: int = 1) -> Matching[Any]:
         """Return a fresh run of the program."""
@@ -111,8 +114,15 @@ def compile(  # noqa: A001  the word of the trade, as in re.compile
     With `field_types` (of all fields that the data has) unknown fields and unfit types are errors, and values compare
     as their types do; without, as `kinds` says. Raises QueryError.
     """
+    known = Fields(named(field_types), timestamp_field=timestamp_field)
+    return compile_for(text, known, event_category_field, timestamp_field, tiebreaker_field)
+
+
+def compile_for(
+    text: str, known: Fields, event_category_field: str, timestamp_field: str, tiebreaker_field: str | None
+) -> Program:
+    """Compile a query for what is known of the fields."""
     query = parse(text)
-    known = Fields(_types(field_types), timestamp_field=timestamp_field)
     try:
         check(query, known)
     except QueryError as error:
@@ -131,7 +141,8 @@ def compile(  # noqa: A001  the word of the trade, as in re.compile
     )
 
 
-def _types(given: Mapping[str, str] | FieldTypes | None) -> FieldTypes | None:
+def named(given: Mapping[str, str] | FieldTypes | None) -> FieldTypes | None:
+    """Return field types, of which plain names stand for fields mapped everywhere."""
     if given is None:
         return None
     return {path: FieldType(frozenset({each})) if isinstance(each, str) else each for path, each in given.items()}
@@ -165,8 +176,26 @@ def _compiled(query: ast.Query, known: Fields, event_category_field: str) -> Com
 
 
 def _keys(keys: list[ast.Field], known: Fields) -> Any:
-    reads = [fields.reader(known.source(key.path)) for key in keys]
+    reads = [_key(key, known) for key in keys]
     return lambda event: tuple([read(event) for read in reads])
+
+
+def _key(key: ast.Field, known: Fields) -> fields.Read:
+    """Return how to read a join key, as the index has it: `"42"` in a number's field is the number."""
+    read = fields.reader(known.source(key.path))
+    convert = CONVERT.get(known.kind(key.path))
+    if not known.mapped(key.path):
+        return lambda _event: None
+    if convert is None:
+        return read
+
+    def converted(event: Event) -> Any:
+        value = read(event)
+        if isinstance(value, list):
+            return [convert(each) for each in value]
+        return None if value is None else convert(value)
+
+    return converted
 
 
 def _paths(query: ast.Query, event_category_field: str) -> Iterable[str]:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.query import fields, timestamps
+from runner.query.ast import Field, Query
+from runner.query.checks import filters, nodes
+from runner.query.kinds import Fields
 from runner.query.matching import Event, Joined
-from runner.query.program import Kind, Program, compile
+from runner.query.parser import parse
+from runner.query.program import Kind, Program, compile_for, named
 from runner.query.types import FieldTypes
 
 
@@ -40,27 +44,35 @@ def search(
     """Run a query over events, given in any order; return the first `size` findings.
 
     The events are put in order of their timestamp, then of their tiebreaker; those without a timestamp come first. A
-    Program brings its own fields and types. Raises QueryError.
+    Program brings its own fields and types. `field_types` need not name all fields. Raises QueryError.
     """
-    program = (
-        query
-        if isinstance(query, Program)
-        else compile(
-            query,
-            event_category_field=event_category_field,
-            timestamp_field=timestamp_field,
-            tiebreaker_field=tiebreaker_field,
-            field_types=field_types,
+    events = list(events)
+    if isinstance(query, Program):
+        program = query
+    else:
+        known = Fields(
+            named(field_types), timestamp_field=timestamp_field, complete=False, absent=_absent(parse(query), events)
         )
-    )
+        program = compile_for(query, known, event_category_field, timestamp_field, tiebreaker_field)
     matching = program.matching(max_samples_per_key=max_samples_per_key or 1)
-    found: list[Joined[Any]] = []
+    found: list[Joined[Event]] = []
     for time, event in _ordered(events, program):
         found += matching.feed(event, time, event)
     found = (found + matching.finish())[:size]
     if program.kind is Kind.EVENT:
-        return Found([joined.items[0] for joined in found], [])
+        return Found([item for joined in found for item in joined.items if item is not None], [])
     return Found([], [FoundSequence(joined.items, joined.join_keys) for joined in found])
+
+
+def _absent(query: Query, events: list[Event]) -> frozenset[str]:
+    """Return the optional fields that no event has."""
+    optional = {
+        node.path
+        for each in filters(query)
+        for node in nodes(each.condition)
+        if isinstance(node, Field) and node.optional
+    }
+    return frozenset(path for path in optional if all(fields.reader(path)(event) is None for event in events))
 
 
 def _ordered(events: Iterable[Event], program: Program) -> list[tuple[int, Event]]:

@@ -12,7 +12,7 @@ Test: TypeAlias = Callable[[str], bool]
 
 
 def folded(text: str) -> str:
-    """Return the text with A–Z as a–z, all else as it is."""
+    """Return the text with the capitals of ASCII as small letters, all else as it is."""
     return (
         text.lower()
         if text.isascii()

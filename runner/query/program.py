@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from runner.errors import QueryError
 from runner.query import ast, fields
@@ -62,9 +62,17 @@ class Program:
             return stages[0].matches(event)
         return any(stage.matches(event) for stage in stages)
 
-    def matching(self, *, max_samples_per_key: int = 1) -> Matching[Any]:
-        """Return a fresh run of the program."""
-        return piped(self._unpiped(max_samples_per_key), self.query.pipes)
+    def matching(self, *, max_samples_per_key: int = 1, size: int | None = None) -> Matching[Any]:
+        """Return a fresh run of the program.
+
+        With a `size` it finds at most that many, as the EQL search API does: of samples the first, else the last ones
+        (or those that the first pipe takes), before the pipes take theirs.
+        """
+        pipes = self.query.pipes
+        if size is not None:
+            taken: Literal["head", "tail"] = "head" if self.kind is Kind.SAMPLE else "tail"
+            pipes = (ast.Pipe(pipes[0].name if pipes else taken, size), *pipes)
+        return piped(self._unpiped(max_samples_per_key), pipes)
 
     def typed(self, field_types: Mapping[str, str] | FieldTypes) -> "Program":
         """Return the same query for fields of these types. Raises QueryError as `compile` does."""

@@ -41,10 +41,10 @@ def search(
     max_samples_per_key: int | None = None,
     field_types: Mapping[str, str] | FieldTypes | None = None,
 ) -> Found:
-    """Run a query over events, given in any order; return the first `size` findings.
+    """Run a query over events, given in any order; return at most `size` findings, the ones that the API returns.
 
-    The events are put in order of their timestamp, then of their tiebreaker; those without a timestamp come first. A
-    Program brings its own fields and types. `field_types` need not name all fields. Raises QueryError.
+    The events are put in order of their timestamp, then of their tiebreaker; those without a timestamp come first (a
+    sample takes them as they come). A Program brings its own fields and types. `field_types` need not name all fields. Raises QueryError.
     """
     events = list(events)
     if isinstance(query, Program):
@@ -54,11 +54,11 @@ def search(
             named(field_types), timestamp_field=timestamp_field, complete=False, absent=_absent(parse(query), events)
         )
         program = compile_for(query, known, event_category_field, timestamp_field, tiebreaker_field)
-    matching = program.matching(max_samples_per_key=max_samples_per_key or 1)
+    matching = program.matching(max_samples_per_key=max_samples_per_key or 1, size=size)
     found: list[Joined[Event]] = []
     for time, event in _ordered(events, program):
         found += matching.feed(event, time, event)
-    found = (found + matching.finish())[:size]
+    found += matching.finish()
     if program.kind is Kind.EVENT:
         return Found([item for joined in found for item in joined.items if item is not None], [])
     return Found([], [FoundSequence(joined.items, joined.join_keys) for joined in found])
@@ -76,7 +76,9 @@ def _absent(query: Query, events: list[Event]) -> frozenset[str]:
 
 
 def _ordered(events: Iterable[Event], program: Program) -> list[tuple[int, Event]]:
-    """Return the events with their times in nanoseconds, in order."""
+    """Return the events with their times in nanoseconds, in order; a sample's as they come, time is nothing to it."""
+    if program.kind is Kind.SAMPLE:
+        return [(0, event) for event in events]
     read_time = fields.reader(program.timestamp_field)
     read_tie = fields.reader(program.tiebreaker_field) if program.tiebreaker_field else None
     placed = []

@@ -10,7 +10,7 @@ How the types are treated:
 | decimal numbers | the index may have rounded the value: order is pushed inclusively (not for half_float, scaled_float) |
 | date, date_nanos | order and equality; a constant may be a whole day, and is rounded as the index does |
 | ip | equality and networks; version: equality |
-| flattened | equality of a key's values |
+| a key of a flattened field | equality; what it ignores is recorded nowhere, so not even presence can be searched for |
 | several types | only what is right in each of them, mostly that there is a value |
 | not mapped | absent, whatever `_source` holds: so it is for Elasticsearch |
 | nested, object, not searchable, unknown | nothing is pushed |
@@ -19,6 +19,10 @@ A value longer than the mapping's `ignore_above` (or malformed, with `ignore_mal
 index, and a search for it finds nothing. Elasticsearch's own EQL misses such events; we do not: the document's
 `_ignored` names the field, and the upper bound keeps it. `ignore_above` itself cannot be asked for. It is taken to be
 at least 256, the least that Elasticsearch and ECS set, so equality with a shorter text needs no such care.
+
+Case aside, 8.19 folds ASCII alone, as the matcher does; but the letters with a relative beyond ASCII (the Kelvin sign is
+a K) are folded further by later versions, and by all in a field without an index or made at run time. So a test with
+such a letter may find too much, and is not negated.
 
 A keyword field's `normalizer` and `null_value` cannot be asked for either, and are not thought of.
 """
@@ -52,12 +56,16 @@ DECIMAL = frozenset({"double", "float", "half_float", "scaled_float"})
 ROUNDED_INEVENLY = frozenset({"half_float", "scaled_float"})  # a range may round its bound otherwise than the value
 DATES = frozenset({"date", "date_nanos"})
 NEVER_IGNORED = frozenset({"constant_keyword", "text", "match_only_text", "boolean"})
+KEY = frozenset({"a key of a flattened field"})
 UNBOUNDED = frozenset({"nested", "object"})
 
 LEAST_IGNORE_ABOVE = 256
 LONGEST_PATTERN = 500  # the index refuses automata of more than 1,000 states, and prefixes of more characters
 SHORT_PATTERN = 100
 LEAST_ANCHOR = 4  # characters before the first `*`, from which on a pattern is a short walk through the dictionary
+
+INSENSITIVE = ("case_insensitive", True)
+FOLDED_VARIOUSLY = re.compile(r"[iks]|[^\x00-\x7f]", re.IGNORECASE | re.ASCII)
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?")
 DATE_FORMAT = "strict_date_optional_time_nanos"
@@ -78,18 +86,17 @@ def consulted(paths: Iterable[str]) -> frozenset[str]:
 class Indexed:
     """One field, as all indices together have it.
 
-    `path` is what the DSL names, `recorded` what `_ignored` would, `types` are the mapped types (empty when the field
+    `path` is what the DSL and `_ignored` name, `types` are the mapped types (empty when the field
     is mapped nowhere). `unbounded` when even the presence of a value cannot be searched for.
     """
 
     path: str
-    recorded: str
     types: frozenset[str]
     unbounded: bool = False
 
     @cached_property
     def _ignored(self) -> Clause:
-        return NEVER if self.types <= NEVER_IGNORED else ignored(self.recorded)
+        return NEVER if self.types <= NEVER_IGNORED else ignored(self.path)
 
     @cached_property
     def present(self) -> Bounds:
@@ -107,18 +114,20 @@ class Indexed:
 
     def equals(self, value: Value, *, insensitive: bool = False) -> Bounds:
         """Return the bounds of: one of the values is this one."""
+        if isinstance(value, str) and self.types == KEY and len(value) <= LEAST_IGNORE_ABOVE:
+            return self._tested(self._term(value, insensitive=insensitive), may_be_ignored=False)
         if self.unbounded or not self.types:
             return self.unknown
         if isinstance(value, str):
             return self._equals_text(value, insensitive=insensitive)
         if isinstance(value, bool):
-            return decided(Leaf("term", self.path, value)) if self.types == {"boolean"} else self.unknown
+            return decided(self._term(value)) if self.types == {"boolean"} else self.unknown
         return self._equals_number(value)
 
     def spells(self, value: Value, *, insensitive: bool) -> Bounds:
         """Return the bounds of: one of the values, as a text, is spelled like this one."""
         same = self.equals(value, insensitive=insensitive)
-        return same if self._is_text or not self.types else implied(same.upper)
+        return same if self._is_text or self.types == KEY or not self.types else implied(same.upper)
 
     def compares(self, operator: str, value: Value) -> Bounds:
         """Return the bounds of: one of the values is on that side (`<`, `<=`, `>`, `>=`) of this one."""
@@ -129,7 +138,7 @@ class Indexed:
             if self._is_date and is_date(value):
                 return decided(self._range((name, value), ("format", DATE_FORMAT)))
             if self.types <= KEYWORDS - {"constant_keyword"}:
-                return self._seen(self._range((name, value)))
+                return self._tested(self._range((name, value)))
             return self.unknown
         if not self._takes(value) or self.types & ROUNDED_INEVENLY:
             return self.unknown
@@ -141,9 +150,9 @@ class Indexed:
         """Return the bounds of: one of the values starts with the text."""
         if not text:
             return self.present if self.types else self.unknown
-        if not (self._is_text or self._is_flattened) or len(text) > LONGEST_PATTERN:
+        if not self._is_text or len(text) > LONGEST_PATTERN:
             return self.unknown
-        return self._seen(self._pattern("prefix", text, insensitive=insensitive, anchor=len(text)))
+        return self._tested(self._pattern("prefix", text, insensitive=insensitive, anchor=len(text)))
 
     def matches(self, pattern: str, *, insensitive: bool = False) -> Bounds:
         """Return the bounds of: one of the values is like the pattern, with `*` and `?`."""
@@ -155,21 +164,19 @@ class Indexed:
             return self.unknown
         lucene = pattern.replace("\\", "\\\\")
         anchor = len(head.replace("?", "")) if star else LEAST_ANCHOR
-        return self._seen(self._pattern("wildcard", lucene, insensitive=insensitive, anchor=anchor))
+        return self._tested(self._pattern("wildcard", lucene, insensitive=insensitive, anchor=anchor))
 
     def matches_regex(self, expression: str, *, insensitive: bool = False) -> Bounds:
         """Return the bounds of: the regular expression (Lucene's) fits one of the values as a whole.
 
-        Where its automaton may grow beyond what the index takes, only the text it starts with is pushed. Later
-        versions of the index fold more than ASCII in regular expressions, so that under `not` they drop too much.
+        Where its automaton may grow beyond what the index takes, only the text it starts with is pushed.
         """
         node = parse(expression, insensitive=insensitive)
         text, whole = literal_start(node, insensitive=insensitive)
         if whole:
             return self.spells(text, insensitive=insensitive)
         if self._is_text and len(expression) <= LONGEST_PATTERN and is_small(node):
-            bounds = self._seen(self._pattern("regexp", expression, insensitive=insensitive, anchor=len(text)))
-            return Bounds(bounds.upper, NEVER if insensitive else bounds.lower)
+            return self._tested(self._pattern("regexp", expression, insensitive=insensitive, anchor=len(text)))
         return implied(self.starts(text, insensitive=insensitive).upper) if text else self.unknown
 
     def holds(self, text: str, *, last: bool, insensitive: bool = False) -> Bounds:
@@ -178,13 +185,11 @@ class Indexed:
             return self.unknown
         escaped = re.sub(r"([*?\\])", r"\\\1", text)
         pattern = f"*{escaped}" if last else f"*{escaped}*"
-        return self._seen(self._pattern("wildcard", pattern, insensitive=insensitive, anchor=0))
+        return self._tested(self._pattern("wildcard", pattern, insensitive=insensitive, anchor=0))
 
     def within(self, network: str) -> Bounds:
         """Return the bounds of: one of the addresses is in the network."""
-        return (
-            decided(Leaf("term", self.path, network)) if self.types == {"ip"} and is_network(network) else self.unknown
-        )
+        return decided(self._term(network)) if self.types == {"ip"} and is_network(network) else self.unknown
 
     @property
     def _is_text(self) -> bool:
@@ -194,20 +199,14 @@ class Indexed:
     def _is_date(self) -> bool:
         return len(self.types) == 1 and self.types <= DATES
 
-    @property
-    def _is_flattened(self) -> bool:
-        return self.types == {"flattened"} and self.path != self.recorded
-
     def _equals_text(self, value: str, *, insensitive: bool) -> Bounds:
-        term = Leaf("term", self.path, value, (("case_insensitive", True),) if insensitive else ())
+        term = self._term(value, insensitive=insensitive)
         if len(value) > LONGEST_PATTERN:
             return self.unknown
         if self._is_text:
-            return self._seen(term) if len(value) > LEAST_IGNORE_ABOVE else decided(term)
-        if self._is_flattened:
-            return self._seen(term)
+            return self._tested(term, may_be_ignored=len(value) > LEAST_IGNORE_ABOVE)
         if self.types == {"ip"} and is_network(value):
-            return decided(Leaf("term", self.path, value))
+            return decided(self._term(value))
         if self.types == {"version"} and not insensitive:
             return Bounds(term, NEVER)
         if self._is_date and is_date(value):
@@ -218,8 +217,8 @@ class Indexed:
         if not self._takes(value):
             return self.unknown
         if not self.types & DECIMAL:
-            return decided(Leaf("term", self.path, int(value)) if value == int(value) else NEVER)
-        term = Leaf("term", self.path, value)
+            return decided(self._term(int(value)) if value == int(value) else NEVER)
+        term = self._term(value)
         return Bounds(term, term if self.types == {"double"} else NEVER)
 
     def _takes(self, value: float) -> bool:
@@ -233,31 +232,34 @@ class Indexed:
     def _range(self, *options: tuple[str, str | int | float]) -> Leaf:
         return Leaf("range", self.path, options=options)
 
+    def _term(self, value: Value, *, insensitive: bool = False) -> Leaf:
+        return Leaf("term", self.path, value, (INSENSITIVE,) if insensitive else ())
+
     def _pattern(self, kind: str, text: str, *, insensitive: bool, anchor: int) -> Leaf:
-        options = (("case_insensitive", True),) if insensitive else ()
+        options = (INSENSITIVE,) if insensitive else ()
         return Leaf(kind, self.path, text, options, dear=anchor < LEAST_ANCHOR)
 
-    def _seen(self, clause: Clause) -> Bounds:
-        """Return the bounds of a test that values which were not indexed may pass too."""
-        return Bounds(either([clause, self._ignored]), clause)
+    def _tested(self, leaf: Leaf, *, may_be_ignored: bool = True) -> Bounds:
+        """Return the bounds of a test of texts, which a value that was not indexed may pass too."""
+        upper = either([leaf, self._ignored]) if may_be_ignored else leaf
+        unsure = INSENSITIVE in leaf.options and (leaf.kind == "regexp" or FOLDED_VARIOUSLY.search(str(leaf.value)))
+        return Bounds(upper, NEVER if unsure else leaf)
 
 
 def field(path: str, types: FieldTypes) -> Indexed:
     """Look up a field."""
-    known = types.get(path)
+    known = types.get(path, FieldType(frozenset()))
     names = path.split(".")
-    parents = [".".join(names[:count]) for count in range(1, len(names))]
-    if any("nested" in types[parent].types for parent in parents if parent in types):
-        return Indexed(path, path, known.types if known else frozenset(), unbounded=True)
-    if known is None:
-        flattened = [parent for parent in parents if parent in types and "flattened" in types[parent].types]
-        return Indexed(path, flattened[0], types[flattened[0]].types) if flattened else Indexed(path, path, frozenset())
-    if not known.searchable or known.types & UNBOUNDED:
-        return Indexed(path, path, known.types, unbounded=True)
+    parents = (".".join(names[:count]) for count in range(1, len(names)))
+    above = frozenset().union(*(types[parent].types for parent in parents if parent in types))
+    if "flattened" in above and known.types <= KEYWORDS:
+        return Indexed(path, KEY, unbounded=True)
+    if above & {"nested", "flattened"} or known.types & UNBOUNDED or not known.searchable:
+        return Indexed(path, known.types, unbounded=True)
     keyword = types.get(f"{path}.keyword", FieldType(frozenset(), everywhere=False))
     if "text" in known.types and keyword.everywhere and keyword.searchable and keyword.types == {"keyword"}:
-        return Indexed(f"{path}.keyword", f"{path}.keyword", keyword.types)
-    return Indexed(path, path, known.types)
+        return Indexed(f"{path}.keyword", keyword.types)
+    return Indexed(path, known.types)
 
 
 def is_date(text: str) -> bool:

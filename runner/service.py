@@ -111,9 +111,7 @@ class Service:
         self._health.beat = lambda: scheduler.beat
         self._health.running = lambda: scheduler.running
         scheduler.start(ruleset.rules)
-        self._log.info(
-            f"started: {len(ruleset.rules)} rules, {self._settings.workers} at a time, each first within a minute"
-        )
+        self._log.info(f"started: each rule runs within a minute, {self._settings.workers} at a time")
         self._watch(engine, scheduler)
         self._log.info(
             f"stopping: running executions have {self._settings.shutdown_timeout.total_seconds():.0f} s to end"
@@ -167,7 +165,7 @@ class Service:
         self._health.rules = len(ruleset.rules)
         self._health.issues = _errors(ruleset)
         self._health.ruleset_hash = ruleset.hash
-        self._log.info(f"{len(ruleset.rules)} rules loaded, {_errors(ruleset)} errors", **_told(ruleset))
+        self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {_errors(ruleset)}", **_told(ruleset))
         self._tell(ruleset)
 
     def _tell(self, ruleset: RuleSet) -> None:

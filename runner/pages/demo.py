@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.rule import Rule as Line
 from rich.text import Text
 
 from runner.execution.model import Alert, Coverage, RunType, Verdict
@@ -27,7 +26,12 @@ def page(demo: Demo, written_to: Path) -> RenderableType:
         _coverage(demo),
         _heading("Proof"),
         Group(*_proof(demo)),
-        Text.assemble("\nEvery alert, as it would be indexed: ", (str(written_to), "bold")),
+        Text.assemble(
+            ("\nEvery alert, as it would be indexed: ", "dim"),
+            f"{written_to}\n",
+            ("The same as a page for a browser:    ", "dim"),
+            f"eql-runner report {written_to}",
+        ),
     )
 
 
@@ -47,8 +51,8 @@ def _introduction(demo: Demo) -> Text:
     )
 
 
-def _heading(text: str) -> RenderableType:
-    return Group("", Line(Text(text, "bold"), align="left", style="dim", characters="─"))
+def _heading(text: str) -> Text:
+    return Text(f"\n{text}", "bold")
 
 
 def _alerts(alerts: Sequence[Alert]) -> RenderableType:
@@ -84,9 +88,11 @@ def _proof(demo: Demo) -> Iterator[Text]:
     overlap = sum(execution.duplicates for execution in demo.executions)
     yield _line(ok=True, text=f"{overlap} matches were met again in overlapping windows, and alerted only once")
     cut = [execution for execution in demo.executions if execution.verdict is Verdict.TRUNCATED]
-    yield _line(ok=True, text=f"the cap cut {screen.plural(len(cut), 'run')}; the rest followed in the next")
+    yield _line(ok=True, text=f"the cap cut {screen.plural(len(cut), 'execution')}; the rest followed in the next runs")
     caught_up = sum(execution.run_type is RunType.CATCH_UP for execution in demo.executions)
-    yield _line(ok=True, text=f"what the downtime missed was searched in {screen.plural(caught_up, 'catch-up run')}")
+    yield _line(
+        ok=True, text=f"what the downtime missed was searched in {screen.plural(caught_up, 'catch-up execution')}"
+    )
 
 
 def _line(ok: bool, text: str) -> Text:  # noqa: FBT001  # reads well at every call

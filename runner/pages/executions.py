@@ -1,6 +1,6 @@
 """Executions: what was searched, how completely, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -75,20 +75,24 @@ _COUNTS = ("candidates", "matched", "created", "duplicates", "rejected", "backlo
 
 
 def _troubles(executions: Sequence[Execution]) -> list[Text]:
-    return [_trouble(one) for one in executions if one.failure or one.faults or one.notes]
+    """Say what was wrong, and what is worth knowing, of each rule: each thing once."""
+    said: dict[str, dict[str, str]] = {}
+    for execution in executions:
+        of_rule = said.setdefault(execution.rule_name, {})
+        if execution.failure:
+            failure = execution.failure
+            hint = f"\n  {failure.hint}" if failure.hint else ""
+            of_rule[f"{failure.text}{hint}\n  (for the {failure.who})"] = "red"
+        of_rule.update(dict.fromkeys(execution.faults, "yellow"))
+        of_rule.update(dict.fromkeys(execution.notes, "cyan"))
+    return [_trouble(name, texts) for name, texts in said.items() if texts]
 
 
-def _trouble(execution: Execution) -> Text:
-    text = Text.assemble(
-        ("● ", "red" if execution.failure else "yellow"), (screen.safe(execution.rule_name), "bold"), "\n"
-    )
-    if execution.failure:
-        text.append(f"  {screen.safe(execution.failure.text)}\n")
-        hint = f"{screen.safe(execution.failure.hint)} " if execution.failure.hint else ""
-        text.append(f"  {hint}(for the {execution.failure.who})\n", "dim")
-    for fault in (*execution.faults, *execution.notes):
-        text.append(f"  {screen.safe(fault)}\n")
-    return text
+def _trouble(name: str, texts: Mapping[str, str]) -> Text:
+    found = Text.assemble((screen.safe(name), "bold"), "\n")
+    for text, style in texts.items():
+        found.append("● ", style).append(f"{screen.safe(text)}\n")
+    return found
 
 
 def _sum(executions: Sequence[Execution]) -> Text:
@@ -102,5 +106,6 @@ def _sum(executions: Sequence[Execution]) -> Text:
     if incomplete:
         text.append(f"; {incomplete} of {screen.plural(len(executions), 'execution')} not complete", "bold yellow")
     else:
-        text.append(f"; {screen.plural(len(executions), 'execution')}, all complete", "green")
+        complete = "complete" if len(executions) == 1 else "all complete"
+        text.append(f"; {screen.plural(len(executions), 'execution')}, {complete}", "green")
     return text

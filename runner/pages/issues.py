@@ -35,7 +35,7 @@ def issue(one: Issue) -> RenderableType:
     if one.place.excerpt:
         parts.append(_Excerpt(one.place, _STYLES[one.severity]))
     if one.hint:
-        parts.append(Padding(screen.safe(one.hint), (0, 0, 0, 4)))
+        parts.append(Padding(screen.safe(one.hint), (0, 0, 0, 4), expand=False))
     return Group(*parts, "")
 
 

@@ -30,13 +30,13 @@ def _rule(rule: Rule) -> RenderableType:
         f", every {schedule.interval_text} over {schedule.start.text} to {schedule.end.text}\n",
         (screen.safe(", ".join(rule.index)), "dim"),
     )
-    return Group(Text(screen.safe(rule.name), "bold"), Padding(facts, (0, 0, 0, 2)), "")
+    return Group(Text(screen.safe(rule.name), "bold"), Padding(facts, (0, 0, 0, 2), expand=False), "")
 
 
 def _left_out(issue: Issue) -> RenderableType:
     name = screen.safe(issue.rule_name or issue.path.name)
     why = Text.assemble((f"{screen.safe(issue.rule_id)}\n" if issue.rule_id else "", "dim"), screen.safe(issue.message))
-    return Group(Text.assemble((name, "bold"), ("  cannot run", "red")), Padding(why, (0, 0, 0, 2)), "")
+    return Group(Text.assemble((name, "bold"), ("  cannot run", "red")), Padding(why, (0, 0, 0, 2), expand=False), "")
 
 
 def as_json(rules: Sequence[Rule], left_out: Sequence[Issue], now: datetime) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ _SECRET_KEY = re.compile(r"passw|secret|token|api_?key|authorization|cookie", re
 _LEAST_SECRET = 4  # shorter values would blank out ordinary words
 
 _QUIET: Mapping[str, int] = {
-    "elastic_transport": logging.WARNING,  # a line for each request
+    "elastic_transport": logging.ERROR,  # a line for each request, and for each that failed: our errors tell those
     "elasticsearch": logging.WARNING,
     "apscheduler": logging.ERROR,  # a line for each start; what matters of it the observer says
     "urllib3": logging.WARNING,

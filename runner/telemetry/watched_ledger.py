@@ -21,6 +21,10 @@ class WatchedLedger:
         """Append the execution, then move the state. Raises StateConflict."""
         return self._told(self._ledger.record(execution, state))
 
+    def move(self, state: State) -> State:
+        """Move the state alone. Raises StateConflict."""
+        return self._told(self._ledger.move(state))
+
     def _told(self, state: State) -> State:
         self._moved(state)
         return state

@@ -68,12 +68,12 @@ def test_auto_is_for_people_on_a_terminal_only(configured):
 def test_the_standard_library_takes_the_same_way(configured):
     stream = configured()
     logging.getLogger("elastic_transport").info("a line for each request")
-    logging.getLogger("elastic_transport").warning("node %s is dead", "http://a")
+    logging.getLogger("elasticsearch").warning("node %s is dead", "http://a")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("insecure", UserWarning, stacklevel=1)
     first, second = lines(stream)
-    assert (first["message"], first["log"]["logger"]) == ("node http://a is dead", "elastic_transport")
+    assert (first["message"], first["log"]["logger"]) == ("node http://a is dead", "elasticsearch")
     assert "insecure" in second["message"]
 
 

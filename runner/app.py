@@ -1,0 +1,279 @@
+"""The composition root: the only place where settings become objects and concrete classes meet.
+
+Each function is what a command does, apart from parsing and printing. All of them raise RunnerError.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from pydantic import SecretStr
+
+from runner.elastic.alert_index import AlertIndex
+from runner.elastic.capabilities import Capabilities, EqlApi, version_of
+from runner.elastic.client import Client
+from runner.elastic.dsl_search import DslSearch
+from runner.elastic.eql_search import EqlSearch
+from runner.elastic.failures import Action
+from runner.elastic.setup import Names, install
+from runner.elastic.state_index import StateIndex
+from runner.engine import Engine
+from runner.errors import OperatorError, SettingsError
+from runner.execution.executor import Executor
+from runner.execution.model import EventSource, Execution, Ledger, State
+from runner.execution.rehearsal import Rehearsal
+from runner.offline import demo, rule_tests
+from runner.offline.files import write_ndjson
+from runner.offline.junit import junit
+from runner.offline.memory import MemoryLedger
+from runner.report.page import page as html_page
+from runner.report.source import read_ndjson
+from runner.rules.loader import RuleSet, load, shipped_rules, with_indices
+from runner.rules.model import Rule
+from runner.schedule.plan import Limits
+from runner.schedule.windows import Window, without
+from runner.service import Service
+from runner.settings import Settings, load_settings
+from runner.telemetry import logs
+from runner.telemetry.execution_log import ExecutionLog
+from runner.telemetry.watched_ledger import WatchedLedger
+
+
+def debugging() -> bool:
+    """Tell whether stack traces are wanted, even where the settings cannot be read."""
+    return os.environ.get("RUNNER_LOG_LEVEL", "").lower() == "debug"
+
+
+def now() -> datetime:
+    """Return the time. Below this module and `cli`, time is an argument."""
+    return datetime.now(UTC)
+
+
+def settings(*, quiet: bool = True) -> Settings:
+    """Read the settings and set up logging after them; `quiet` commands log only what is wrong."""
+    found = load_settings()
+    level = found.log_level
+    if quiet and level == "info":
+        level = "warning"
+    logs.configure(found.log_format, level, _secrets(found))
+    return found
+
+
+def rules(found: Settings, paths: Sequence[Path] = ()) -> RuleSet:
+    """Load the rules of the paths, else of the settings, with the settings' index patterns."""
+    return with_indices(load(paths or rule_paths(found)), found.index_override, found.index_overrides)
+
+
+def rule_paths(found: Settings) -> list[Path]:
+    """Return where rules are read from."""
+    return [found.rules_path or shipped_rules()]
+
+
+def runnable(found: Settings) -> RuleSet:
+    """Load the rules to run. Raises OperatorError where there is none, or one is bad and the settings are strict."""
+    ruleset = rules(found)
+    errors = [issue for issue in ruleset.issues if issue.is_error]
+    where = ", ".join(map(str, rule_paths(found)))
+    hint = "`eql-runner validate` shows every problem with its place."
+    if errors and found.strict:
+        raise OperatorError(f"{len(errors)} errors in the rules of {where}, and RUNNER_STRICT is on", hint)
+    if not ruleset.rules:
+        raise OperatorError(f"no rule of {where} can run", hint)
+    return ruleset
+
+
+def connect(
+    found: Settings, stop: Event | None = None, moved: Callable[[State], None] | None = None, *, setup: bool = True
+) -> Engine:
+    """Reach the cluster and put together what executes rules on it.
+
+    `moved` is told of every state of the ledger. With `setup`, what lacks is made first, unless the settings say not to.
+    """
+    client = Client.connect(found, stop)
+    try:
+        return _engine(client, found, moved, setup=setup and found.setup)
+    except BaseException:
+        client.close()
+        raise
+
+
+def _engine(client: Client, found: Settings, moved: Callable[[State], None] | None, *, setup: bool) -> Engine:
+    version = version_of(client)
+    names = Names.of(found)
+    if setup:
+        for line in install(client, names):
+            logs.logger().info(f"setup: {line}")
+    backend, source = _source(found, client)
+    sink = AlertIndex(client, names.alerts)
+    ledger: Ledger = StateIndex(client, names.state, names.executions)
+    if moved is not None:
+        ledger = WatchedLedger(ledger, moved)
+    return Engine(
+        executor=Executor(source, sink, ledger, limits=Limits(found.max_catchup), space=found.space),
+        source=source,
+        sink=sink,
+        ledger=ledger,
+        cluster=f"Elasticsearch {'.'.join(map(str, version))} at {client.name}",
+        backend=backend,
+        probe=lambda: _probe(client),
+        close=client.close,
+    )
+
+
+def _source(found: Settings, client: Client) -> tuple[str, EventSource]:
+    """Return how events are searched, in words, and by what: as the settings say, else as the cluster can."""
+    capabilities = Capabilities(client)
+    has_api = found.backend != "dsl" and capabilities.eql_api() is not EqlApi.NONE
+    if has_api:
+        by_api = EqlSearch(client, capabilities, page_size=found.page_size, search_timeout=found.search_timeout)
+        return "the EQL search API", by_api
+    if found.backend == "eql":
+        hint = "Set RUNNER_BACKEND to auto or dsl: the rules find the same."
+        raise SettingsError("RUNNER_BACKEND is eql, and this cluster has no EQL search API", hint)
+    by_dsl = DslSearch(client, capabilities, page_size=found.page_size, search_timeout=found.search_timeout)
+    return "Query DSL" if found.backend == "dsl" else "Query DSL (this cluster has no EQL search API)", by_dsl
+
+
+_PING = Action("reach", "`monitor` on the cluster")
+
+
+def _probe(client: Client) -> None:
+    client.ask(_PING, "", lambda es: es.info(), timeout=timedelta(seconds=5))
+
+
+def setup(found: Settings) -> list[str]:
+    """Make what lacks in the cluster; return a line for each thing done."""
+    client = Client.connect(found)
+    try:
+        return list(install(client, Names.of(found)))
+    finally:
+        client.close()
+
+
+def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple[Execution, ...]]:
+    """Execute each rule once, so many at a time; yield what each did, in the order of the rules."""
+    with ThreadPoolExecutor(workers, "once") as pool:
+        yield from pool.map(lambda rule: engine.executor.run(rule, now()), wanted)
+
+
+def log_executions(executions: Iterable[Execution]) -> None:
+    """Log a line for each execution."""
+    log = ExecutionLog(logs.logger())
+    for execution in executions:
+        log.executed(execution)
+
+
+def states(engine: Engine, wanted: Iterable[Rule]) -> list[tuple[Rule, State]]:
+    """Return what the ledger holds of each rule."""
+    return [(rule, engine.ledger.read(rule)) for rule in wanted]
+
+
+def open_slices(engine: Engine, rule: Rule, window: Window, longest: timedelta, *, again: bool) -> list[Window]:
+    """Return what of the window is not proven searched (or all of it, `again`), in slices, oldest first."""
+    coverage = engine.ledger.read(rule).coverage
+    proven = coverage.covered if coverage.query_hash == rule.query_hash and not again else ()
+    slices: list[Window] = []
+    for piece in without([window], proven):
+        start = piece.start
+        while start < piece.end:
+            slices.append(Window(start, min(start + longest, piece.end)))
+            start = slices[-1].end
+    return slices
+
+
+def backfill(engine: Engine, rule: Rule, slices: Sequence[Window], *, dry_run: bool) -> Iterator[Execution]:
+    """Search the slices; a dry run sees the same events, and writes nothing anywhere."""
+    executor = engine.executor
+    if dry_run:
+        executor = Executor(engine.source, Rehearsal(engine.sink), MemoryLedger())
+    return executor.backfill(rule, slices, now())
+
+
+def validate(paths: Sequence[Path]) -> RuleSet:
+    """Read the rules of the paths, which takes no settings; else those of the settings."""
+    return load(paths) if paths else rules(settings())
+
+
+def test(paths: Sequence[Path]) -> tuple[RuleSet, rule_tests.Report]:
+    """Run the tests that lie beside the rules."""
+    ruleset = load(paths or rule_paths(settings()))
+    return ruleset, rule_tests.run(ruleset.rules)
+
+
+def write_junit(path: Path, report: rule_tests.Report) -> None:
+    """Write the results of tests as JUnit XML. Raises OperatorError when the file cannot be written."""
+    _write(path, junit(report))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def report(files: Sequence[Path], output: Path) -> int:
+    """Write one HTML page of the alerts in NDJSON files; return how many there are. Raises RunnerError."""
+    documents = [document for file in files for document in read_ndjson(file)]
+    page = html_page(documents, now(), origin=", ".join(map(str, files)))
+    _write(output, page)
+    return len(documents)
+
+
+def play(paths: Sequence[Path], output: Path) -> demo.Demo:
+    """Play the demo with the rules of the paths, else the shipped ones, and write its alerts."""
+    ruleset = load(paths or [shipped_rules()])
+    if not ruleset.rules:
+        raise OperatorError("none of these rules can run", "`eql-runner validate PATH` shows every problem.")
+    played = demo.run(ruleset.rules, now())
+    write_ndjson(output, played.alerts)
+    return played
+
+
+def run(found: Settings) -> None:
+    """Run the scheduler until SIGTERM or SIGINT; SIGHUP reads the rules again."""
+    stop, hangup = Event(), Event()
+    service = Service(
+        found,
+        logs.logger(),
+        now,
+        load=lambda: rules(found),
+        connect=lambda moved: _connect_soon(found, stop, moved),
+        stop=stop,
+        hangup=hangup,
+    )
+    _on_signals(stop, hangup)
+    service.run(runnable(found))
+
+
+def _connect_soon(found: Settings, stop: Event, moved: Callable[[State], None]) -> Engine:
+    """Connect, or say within seconds why not: the service waits and tries again by itself."""
+    hasty = Client.connect(found.model_copy(update={"retry_deadline": timedelta(seconds=1)}), stop)
+    try:
+        _probe(hasty)
+    finally:
+        hasty.close()
+    return connect(found, stop, moved)
+
+
+def _on_signals(stop: Event, hangup: Event) -> None:
+    """Stop on the first SIGTERM or SIGINT; a second one ends the process at once."""
+
+    def stopping(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, stopping)
+    signal.signal(signal.SIGINT, stopping)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda _number, _frame: hangup.set())
+
+
+def _secrets(found: Settings) -> list[str]:
+    values = (getattr(found, name) for name in type(found).model_fields)
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]

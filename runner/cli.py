@@ -1,0 +1,302 @@
+"""The command line: parse, call `app`, print a page. Every error becomes a message, and one of three exit codes.
+
+0   all is well
+1   it ran, and not all is well: an execution not complete, a rule with an error, a test that failed
+2   it could not run: settings, rules or arguments unusable, no access, no cluster
+"""
+
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from runner import __version__, app, arguments
+from runner.errors import RunnerError
+from runner.execution.model import Execution, Verdict
+from runner.pages import coverage as coverage_page
+from runner.pages import demo as demo_page
+from runner.pages import executions as executions_page
+from runner.pages import issues as issues_page
+from runner.pages import rule_tests as rule_tests_page
+from runner.pages import rules as rules_page
+from runner.pages import screen
+from runner.pages import settings as settings_page
+
+OK, INCOMPLETE, UNUSABLE = 0, 1, 2
+BACKFILL_SLICE = timedelta(hours=1)
+
+cli = typer.Typer(
+    name="eql-runner",
+    help="Run Elastic's detection rules beside an Elastic stack, and prove what has been searched.",
+    epilog="Settings come from RUNNER_* variables or a file .env; .env.example describes each of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rules, by id, name or file; none: all.")]
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH]...", help="Files or folders; none: RUNNER_RULES_PATH, else the shipped rules."),
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    try:
+        cli(args=arguments, prog_name="eql-runner")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else UNUSABLE
+    except RunnerError as error:
+        _complain(str(error), error.hint)
+        return UNUSABLE
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
+        return INCOMPLETE
+    except Exception as error:
+        if app.debugging():
+            raise
+        _complain(
+            f"an error of eql-runner itself: {type(error).__name__}: {error}",
+            "RUNNER_LOG_LEVEL=debug shows the stack trace; please report it.",
+        )
+        return UNUSABLE
+    return OK
+
+
+@cli.command(epilog="Example: RUNNER_ELASTICSEARCH_URL=https://es:9200 RUNNER_API_KEY=... eql-runner run")
+def run() -> None:
+    """Run all rules, each on its own interval, until SIGTERM or Ctrl-C.
+
+    Serves /healthz, /readyz and /metrics. SIGHUP reads the rules again.
+    """
+    app.run(app.settings(quiet=False))
+
+
+@cli.command(epilog="Example: eql-runner once 'Pod or Container Creation with Suspicious Command-Line'")
+def once(
+    names: Names = None,
+    as_json: Json = False,
+    log: Annotated[
+        bool, typer.Option("--log", help="Log a line for each execution instead of printing a page.")
+    ] = False,
+) -> None:
+    """Execute rules once, now: for cron, Kubernetes CronJobs and a first try.
+
+    Exit code 0: all complete. 1: some execution is not. 2: could not run.
+    """
+    settings = app.settings(quiet=not log)
+    wanted = arguments.chosen(app.runnable(settings), names or ())
+    executions: list[Execution] = []
+    with app.connect(settings) as engine, _progress() as progress:
+        for done in progress.track(app.once(engine, wanted, settings.workers), len(wanted), description="Executing"):
+            executions += done
+            if log:
+                app.log_executions(done)
+    if as_json:
+        _print_json([executions_page.as_json(execution) for execution in executions])
+    elif not log:
+        _print(executions_page.page(executions))
+    _exit(INCOMPLETE if any(execution.verdict is not Verdict.COMPLETE for execution in executions) else OK)
+
+
+@cli.command(epilog="Example: eql-runner validate rules/ --sarif > issues.sarif")
+def validate(
+    paths: Paths = None,
+    as_json: Json = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF, for code hosts.")] = False,
+) -> None:
+    """Check rule files: every problem of every file, with its place and what to do.
+
+    Exit code 0: no errors. 1: some. 2: no rule can run.
+    """
+    ruleset = app.validate(paths or ())
+    if sarif:
+        _print_json(issues_page.sarif(ruleset.issues))
+    elif as_json:
+        _print_json({"rules": len(ruleset.rules), "issues": [issue.as_dict() for issue in ruleset.issues]})
+    else:
+        _print(issues_page.page(ruleset.issues, len(ruleset.rules)))
+    _exit(OK if ruleset.ok else INCOMPLETE if ruleset.rules else UNUSABLE)
+
+
+@cli.command(epilog="Example: eql-runner test rules/ --junit results.xml")
+def test(
+    paths: Paths = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the results there as JUnit XML.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the tests beside rules: events that must match and events that must not. Needs no cluster.
+
+    Exit code 0: all passed. 1: some did not. 2: no rule can run.
+    """
+    ruleset, report = app.test(paths or ())
+    if junit:
+        app.write_junit(junit, report)
+    if as_json:
+        _print_json(rule_tests_page.as_json(report))
+    else:
+        _print(rule_tests_page.page(report))
+    _exit(UNUSABLE if not ruleset.rules else OK if report.ok and ruleset.sound else INCOMPLETE)
+
+
+@cli.command(epilog="Example: eql-runner rules --json | jq -r '.[].name'")
+def rules(paths: Paths = None, as_json: Json = False) -> None:
+    """List the rules: what runs, how often, over which range and indices, and what cannot run."""
+    ruleset = app.validate(paths or ())
+    left_out = [issue for issue in ruleset.issues if issue.is_error]
+    if as_json:
+        _print_json(rules_page.as_json(ruleset.rules, left_out, app.now()))
+    else:
+        _print(rules_page.page(ruleset.rules, left_out))
+
+
+@cli.command(epilog="Example: eql-runner setup")
+def setup(as_json: Json = False) -> None:
+    """Make the index templates, indices and aliases, where they lack. May be repeated, and run from two places."""
+    done = app.setup(app.settings())
+    if as_json:
+        _print_json(done)
+    else:
+        _print(Text("\n".join(done) or "everything was there already"))
+
+
+@cli.command(epilog="Example: eql-runner coverage --over 7d")
+def coverage(
+    names: Names = None,
+    over: Annotated[str, typer.Option(help="How far back the timeline goes.")] = "24h",
+    as_json: Json = False,
+) -> None:
+    """Show what is proven searched: until when, the lag, gaps, and what waits."""
+    settings = app.settings()
+    span = arguments.duration(over)
+    wanted = arguments.chosen(app.rules(settings), names or ())
+    with app.connect(settings, setup=False) as engine:
+        states = app.states(engine, wanted)
+    if as_json:
+        _print_json([coverage_page.as_json(rule, state, app.now()) for rule, state in states])
+    else:
+        _print(coverage_page.page(states, app.now(), span))
+
+
+@cli.command(
+    epilog="Example: eql-runner backfill c595363f-52a6-49e1-9257-0e08ae043dbd --from now-7d --to now-1d --dry-run"
+)
+def backfill(
+    names: Annotated[list[str], typer.Argument(metavar="RULE...", help="Rules, by id, name or file.")],
+    start: Annotated[str, typer.Option("--from", help="Where to begin: ISO 8601 (UTC), or date math such as now-7d.")],
+    end: Annotated[str, typer.Option("--to", help="Where to end, not included.")] = "now",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search, and write nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Search also what is proven searched already.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Search a range of the past. Adds nothing twice; when cut short, the same command goes on where it ended.
+
+    Exit code 0: all complete. 1: some execution is not. 2: could not run.
+    """
+    settings = app.settings()
+    window = arguments.past(start, end, app.now())
+    wanted = arguments.chosen(app.runnable(settings), names)
+    executions: list[Execution] = []
+    with app.connect(settings, setup=not dry_run) as engine:
+        for rule in wanted:
+            slices = app.open_slices(engine, rule, window, BACKFILL_SLICE, again=again)
+            with _progress() as progress:
+                bar = progress.add_task(rule.name, total=len(slices))
+                for execution in app.backfill(engine, rule, slices, dry_run=dry_run):
+                    executions.append(execution)
+                    progress.advance(bar, execution.verdict is Verdict.COMPLETE)
+    if as_json:
+        _print_json([executions_page.as_json(execution) for execution in executions])
+    else:
+        _print(
+            executions_page.page(executions, nothing="everything in that range is proven searched (--again repeats it)")
+        )
+        _print(Text("dry run: nothing was written", "yellow") if dry_run else Text())
+    wrong = {execution.verdict for execution in executions} - {Verdict.COMPLETE, Verdict.TRUNCATED}
+    _exit(INCOMPLETE if wrong else OK)
+
+
+@cli.command(epilog="Example: eql-runner demo --output alerts.ndjson")
+def demo(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Rules; none: the shipped ones.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where the alert documents are written, one JSON a line.")] = Path(
+        "demo-alerts.ndjson"
+    ),
+) -> None:
+    """Play a simulated hour in memory: late events, a burst, downtime; show the alerts, and that none is missed or twice.
+
+    Needs no cluster and no settings. Exit code 1: an alert is missing or doubled.
+    """
+    played = app.play(paths or (), output)
+    _print(demo_page.page(played, output))
+    _exit(INCOMPLETE if played.missed or played.repeated else OK)
+
+
+@cli.command(epilog="Example: eql-runner report demo-alerts.ndjson --output alerts.html")
+def report(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Alerts as NDJSON: of the demo, or an export.")
+    ],
+    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("alerts.html"),
+) -> None:
+    """Write one HTML page of alerts, to filter and read without Kibana. It needs nothing else, and loads nothing."""
+    _print(Text(f"{screen.plural(app.report(files, output), 'alert')} in {output}"))
+
+
+@cli.command(epilog="Example: eql-runner config --json")
+def config(as_json: Json = False) -> None:
+    """Show the settings in force. Secrets are shown as (set)."""
+    settings = app.settings()
+    if as_json:
+        _print_json(settings.public())
+    else:
+        _print(settings_page.page(settings))
+
+
+@cli.command(epilog="Example: eql-runner version")
+def version(as_json: Json = False) -> None:
+    """Show the version."""
+    versions = {"eql-runner": __version__, "python": platform.python_version()}
+    if as_json:
+        _print_json(versions)
+    else:
+        _print(Text("  ".join(f"{name} {number}" for name, number in versions.items())))
+
+
+def _progress() -> Progress:
+    """Return progress bars on a terminal's stderr, gone when they are done; nothing elsewhere."""
+    console = screen.console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _print(page: RenderableType) -> None:
+    screen.console().print(page)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _complain(message: str, hint: str) -> None:
+    console = screen.console(stderr=True)
+    console.print(Text.assemble(("error: ", "bold red"), screen.safe(message)), soft_wrap=True)
+    if hint:
+        console.print(Text(screen.safe(hint)), soft_wrap=True)
+
+
+def _exit(code: int) -> None:
+    raise typer.Exit(code)

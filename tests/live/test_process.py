@@ -1,0 +1,158 @@
+"""`eql-runner run` as a process of its own: it runs rules on their intervals, says how it is, and ends on a signal."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.made import event
+
+pytestmark = pytest.mark.live
+
+RULE = """\
+[rule]
+rule_id = "22222222-2222-4222-8222-222222222222"
+name = "Evil Process"
+description = "Finds evil."
+risk_score = 47
+severity = "medium"
+type = "eql"
+language = "eql"
+index = ["{index}"]
+author = ["us"]
+license = "Apache-2.0"
+version = 1
+interval = "1s"
+from = "now-9m"
+query = '''
+process where process.name == "evil"
+'''
+"""
+
+
+@pytest.fixture
+def index(node, index_prefix):
+    """An index of events."""
+    name = f"{index_prefix}-events"
+    keyword = {"match_mapping_type": "string", "mapping": {"type": "keyword"}}
+    mappings = {"properties": {"@timestamp": {"type": "date"}}, "dynamic_templates": [{"strings": keyword}]}
+    node.indices.create(index=name, mappings=mappings)
+    return name
+
+
+@pytest.fixture
+def start(tmp_path, index_prefix, index):
+    """Start the service on a free port against a URL; it is killed at the end if it still runs."""
+    started = []
+
+    def start(url):
+        (tmp_path / "rule.toml").write_text(RULE.format(index=index))
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("RUNNER_")}
+        environ |= {
+            "RUNNER_ELASTICSEARCH_URL": url,
+            "RUNNER_RULES_PATH": str(tmp_path),
+            "RUNNER_ALERTS_INDEX": f"{index_prefix}-alerts",
+            "RUNNER_EXECUTIONS_INDEX": f"{index_prefix}-executions",
+            "RUNNER_STATE_INDEX": f"{index_prefix}-state",
+            "RUNNER_HTTP_PORT": str(port),
+            "RUNNER_LOG_FORMAT": "ecs",
+        }
+        log = (tmp_path / "log").open("w+")
+        process = subprocess.Popen([sys.executable, "-m", "runner", "run"], env=environ, stderr=log, cwd=tmp_path)
+        started.append((process, log))
+        return process, port, tmp_path / "log"
+
+    yield start
+    for process, log in started:
+        process.kill()
+        process.wait()
+        log.close()
+
+
+def get(port, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+def index_evil(node, index, count):
+    for number in range(count):
+        instant = datetime.now(UTC) - timedelta(seconds=number)
+        node.index(index=index, document={**event(0).source, "@timestamp": instant.isoformat(timespec="milliseconds")})
+    node.indices.refresh(index=index)
+
+
+def executed(log):
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [
+        line["eql_runner"]["execution"] for line in lines if line.get("event", {}).get("action") == "rule-execution"
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_it_runs_every_interval_alerts_once_and_ends_cleanly(
+    start, node, elasticsearch_url, index, index_prefix, number
+):
+    index_evil(node, index, 3)
+    process, port, log = start(elasticsearch_url)
+    until(lambda: get(port, "/readyz")[0] == 200)
+    until(lambda: len(executed(log)) >= 2)
+    index_evil(node, index, 2)
+    until(lambda: sum(one["created"] for one in executed(log)) == 5)
+    seen = len(executed(log))
+    until(lambda: len(executed(log)) >= seen + 2)
+    assert {one["verdict"] for one in executed(log)} == {"complete"}
+    assert 'runner_alerts_created_total{rule_id="22222222-2222-4222-8222-222222222222"} 5.0' in get(port, "/metrics")[1]
+
+    process.send_signal(number)
+    assert process.wait(15) == 0
+    assert json.loads(log.read_text().splitlines()[-1])["message"] == "stopped"
+    node.indices.refresh(index=f"{index_prefix}-alerts")
+    assert node.count(index=f"{index_prefix}-alerts")["count"] == 5
+
+
+def test_without_a_cluster_it_lives_waits_and_says_so(start):
+    process, port, log = start("http://127.0.0.1:9")
+    until(lambda: "no connection" in get(port, "/readyz")[1])
+    assert get(port, "/readyz")[0] == 503
+    assert get(port, "/healthz")[0] == 200
+    assert "waiting for Elasticsearch" in log.read_text()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+
+
+def test_killed_and_started_again_it_repeats_nothing(start, node, elasticsearch_url, index, index_prefix):
+    index_evil(node, index, 3)
+    process, _, log = start(elasticsearch_url)
+    until(lambda: sum(one["created"] for one in executed(log)) == 3)
+    process.kill()
+    process.wait()
+    index_evil(node, index, 1)
+    _, _, log = start(elasticsearch_url)
+    until(lambda: sum(one["created"] for one in executed(log)) == 1)
+    node.indices.refresh(index=f"{index_prefix}-alerts")
+    assert node.count(index=f"{index_prefix}-alerts")["count"] == 4

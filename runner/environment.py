@@ -9,7 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 PREFIX = "RUNNER_"
-FROM_FILES = ("api_key", "username", "password", "bearer_token")  # may be given as RUNNER_…_FILE
+FROM_FILES = ("api_key", "username", "password", "bearer_token", "kibana_api_key")  # may be given as RUNNER_…_FILE
 
 # Names with our prefix that others set: our tests, the runners of GitHub and GitLab, and Kubernetes, which tells each
 # pod of the services in its namespace (a service named `runner` or `runner-…`).

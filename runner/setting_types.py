@@ -50,6 +50,11 @@ def _urls(urls: tuple[str, ...]) -> tuple[str, ...]:
     return urls
 
 
+def _url(url: str) -> str:
+    _urls((url,))
+    return url
+
+
 def _overrides(value: object) -> object:
     """Read a JSON object of rule id to index patterns (one text, with commas, or a list)."""
     expected = wrong('a JSON object of rule id to index patterns such as {"c595363f-…": ["logs-*"]}')
@@ -120,6 +125,7 @@ def _lower(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Urls = Annotated[Patterns, AfterValidator(_urls)]
+Url = Annotated[str, AfterValidator(_url)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 IndexName = Annotated[

@@ -34,6 +34,7 @@ from runner.setting_types import (
     ReadableFile,
     Space,
     Token,
+    Url,
     Urls,
     wrong,
 )
@@ -95,6 +96,18 @@ class Settings(BaseSettings):
         default="eql-runner-state", description="Index of what is proven searched, a document a rule."
     )
     space: Space = Field(default="default", description="Kibana space that the alerts name.")
+    kibana_url: Url | None = Field(
+        default=None, description="Kibana, for `eql-runner setup --kibana`: its URL, with its base path if it has one."
+    )
+    kibana_api_key: Token | None = Field(
+        default=None, description="API key for Kibana; unset: the cluster's login (RUNNER_API_KEY or another)."
+    )
+    kibana_space: Space | None = Field(
+        default=None, description="Space that dashboards and data views go to; unset: RUNNER_SPACE."
+    )
+    kibana_ca_file: ReadableFile | None = Field(
+        default=None, description="PEM file of the authority that signed Kibana's certificate; unset: RUNNER_CA_FILE."
+    )
     setup: bool = Field(default=True, description="Make index templates and indices at the start where they lack.")
     workers: int = Field(default=4, ge=1, le=256, description="Rules that run at the same time.")
     max_catchup: Duration = Field(

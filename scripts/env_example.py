@@ -12,8 +12,9 @@ HEADINGS = {
 }
 INTRODUCTION = """\
 # Settings of eql-runner. Copy this file to .env and change what you need; what is commented out shows the default.
-# Secrets can come from files instead: RUNNER_API_KEY_FILE, RUNNER_PASSWORD_FILE, RUNNER_USERNAME_FILE and
-# RUNNER_BEARER_TOKEN_FILE name a file each; files in /run/secrets named like a setting are read by themselves.
+# Secrets can come from files instead: RUNNER_API_KEY_FILE, RUNNER_PASSWORD_FILE, RUNNER_USERNAME_FILE,
+# RUNNER_BEARER_TOKEN_FILE and RUNNER_KIBANA_API_KEY_FILE name a file each; files in /run/secrets named like a setting
+# are read by themselves.
 # Durations are numbers with a unit: 30s, 5m, 24h.
 """
 

@@ -246,10 +246,10 @@ def test_no_secret_is_ever_shown():
     settings = loaded(given)
     shown = [repr(settings), str(settings), str(settings.public()), str(settings.model_dump())]
     shown += [settings.model_dump_json(), fault(given | {"RUNNER_WORKERS": "x", "RUNNER_PASWORD": "hunter2"})]
-    shown += [repr(loaded({f"RUNNER_{name}": "hunter2"})) for name in ("API_KEY", "BEARER_TOKEN")]
+    shown += [repr(loaded({f"RUNNER_{name}": "hunter2"})) for name in ("API_KEY", "BEARER_TOKEN", "KIBANA_API_KEY")]
     assert not [text for text in shown if "hunter2" in text]
     assert settings.public()["password"] == "(set)"
-    assert {"api_key", "password", "bearer_token"} == SECRETS
+    assert {"api_key", "password", "bearer_token", "kibana_api_key"} == SECRETS
 
 
 def test_the_public_view_is_plain_values():

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from runner.errors import QueryError
 from runner.query import ast, fields
 from runner.query.checks import check, filters, nodes
-from runner.query.kinds import CONVERT, Fields
+from runner.query.join_keys import keys_reader
+from runner.query.kinds import Fields
 from runner.query.matcher import Condition, compile_filter
 from runner.query.matching import Event, Joined, Matching
 from runner.query.parser import parse
@@ -55,12 +56,13 @@ class Program:
     def matches(self, event: Event) -> bool:
         """Tell whether an event query's condition is definitely true of the event (pipes aside).
 
-        For a sequence or a sample: whether the event can be one of its stages.
+        For a sequence or a sample: whether the event can be one of its stages, or its `until`.
         """
         stages = self.compiled.stages
         if len(stages) == 1:
             return stages[0].matches(event)
-        return any(stage.matches(event) for stage in stages)
+        until = self.compiled.until
+        return any(stage.matches(event) for stage in stages) or (until is not None and until.matches(event))
 
     def matching(self, *, max_samples_per_key: int = 1, size: int | None = None) -> Matching[Any]:
         """Return a fresh run of the program.
@@ -167,43 +169,17 @@ def _compiled(query: ast.Query, known: Fields, event_category_field: str) -> Com
         return compile_filter(node, known, event_category_field=event_category_field)
 
     def stage(node: ast.Stage) -> CompiledStage:
-        keys = [key for key in node.by if isinstance(key, ast.Field)]
-        return CompiledStage(
-            filtered(node.filter),
-            _keys(keys, known) if keys else no_keys,
-            tuple(key.optional for key in keys),
-            node.missing,
-            node.filter.category,
-        )
+        # An `until` needs no keys (x-pack/plugin/eql `Optimizer.AddMandatoryJoinKeyFilter`): without one it ends null.
+        optional = tuple(node is until or (isinstance(key, ast.Field) and key.optional) for key in node.by)
+        keys = keys_reader(node.by, known, sample=isinstance(query, ast.SampleQuery)) if node.by else no_keys
+        return CompiledStage(filtered(node.filter), keys, optional, node.missing, node.filter.category)
 
     if isinstance(query, ast.EventQuery):
         return Compiled((CompiledStage(filtered(query.filter)),))
-    distinct = {node: stage(node) for node in dict.fromkeys(query.stages)}  # `with runs` repeats a stage
     until = query.until if isinstance(query, ast.SequenceQuery) else None
-    return Compiled(tuple(distinct[node] for node in query.stages), stage(until) if until else None)
-
-
-def _keys(keys: list[ast.Field], known: Fields) -> Any:
-    reads = [_key(key, known) for key in keys]
-    return lambda event: tuple([read(event) for read in reads])
-
-
-def _key(key: ast.Field, known: Fields) -> fields.Read:
-    """Return how to read a join key, as the index has it: `"42"` in a number's field is the number."""
-    read = fields.reader(known.source(key.path))
-    convert = CONVERT.get(known.kind(key.path))
-    if not known.mapped(key.path):
-        return lambda _event: None
-    if convert is None:
-        return read
-
-    def converted(event: Event) -> Any:
-        value = read(event)
-        if isinstance(value, list):
-            return [convert(each) for each in value]
-        return None if value is None else convert(value)
-
-    return converted
+    # `with runs` repeats a stage. Equal is not the same here: to Python, a stage with 1 equals one with true.
+    distinct = {id(node): stage(node) for node in query.stages}
+    return Compiled(tuple(distinct[id(node)] for node in query.stages), stage(until) if until else None)
 
 
 def _paths(query: ast.Query, event_category_field: str) -> Iterable[str]:

@@ -44,7 +44,8 @@ def search(
     """Run a query over events, given in any order; return at most `size` findings, the ones that the API returns.
 
     The events are put in order of their timestamp, then of their tiebreaker; those without a timestamp come first (a
-    sample takes them as they come). A Program brings its own fields and types. `field_types` need not name all fields. Raises QueryError.
+    sample takes them as they come). A Program brings its own fields and types. `field_types` need not name all fields.
+    Raises QueryError.
     """
     events = list(events)
     if isinstance(query, Program):
@@ -80,13 +81,22 @@ def _ordered(events: Iterable[Event], program: Program) -> list[tuple[int, Event
     if program.kind is Kind.SAMPLE:
         return [(0, event) for event in events]
     read_time = fields.reader(program.timestamp_field)
-    read_tie = fields.reader(program.tiebreaker_field) if program.tiebreaker_field else None
-    placed = []
+    read_tie = fields.reader(program.tiebreaker_field) if program.tiebreaker_field else _nothing
+    timed: list[tuple[int, tuple[int, Any], Event]] = []
+    untimed: list[Event] = []
     for event in events:
         time = timestamps.nanoseconds(_least(read_time(event)))
-        placed.append((-1 if time is None else time, _rank(_least(read_tie(event)) if read_tie else None), event))
-    placed.sort(key=lambda each: each[:2])
-    return [(max(time, 0), event) for time, _tie, event in placed]
+        if time is None:
+            untimed.append(event)
+        else:
+            timed.append((time, _rank(_least(read_tie(event))), event))
+    timed.sort(key=lambda each: each[:2])
+    start = timed[0][0] if timed else 0
+    return [(start, event) for event in untimed] + [(time, event) for time, _tie, event in timed]
+
+
+def _nothing(_event: Event) -> None:
+    return None
 
 
 def _least(value: Any) -> Any:

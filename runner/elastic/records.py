@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.execution.model import Backlog, Coverage, Execution, Failure, RunType, State, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, RunType, State, Verdict
 from runner.schedule.windows import Window
 
 _OUTCOMES = {Verdict.COMPLETE: "success", Verdict.TRUNCATED: "success", Verdict.FAILED: "failure"}
@@ -16,12 +16,12 @@ def execution_document(execution: Execution) -> dict[str, Any]:
     """Return the execution as one flat document: ECS fields where they fit, ours below `eql_runner.execution`."""
     end = execution.started + timedelta(seconds=execution.duration)
     document = {
-        "@timestamp": _text(execution.started),
+        "@timestamp": instant_text(execution.started),
         "event.kind": "event",
         "event.provider": "eql-runner",
         "event.action": "execute",
-        "event.start": _text(execution.started),
-        "event.end": _text(end),
+        "event.start": instant_text(execution.started),
+        "event.end": instant_text(end),
         "event.duration": round(execution.duration * 1e9),
         "event.outcome": _OUTCOMES.get(execution.verdict, "unknown"),
         "rule.id": execution.rule_id,
@@ -30,8 +30,8 @@ def execution_document(execution: Execution) -> dict[str, Any]:
         f"{_OURS}.id": execution.id,
         f"{_OURS}.query_hash": execution.query_hash,
         f"{_OURS}.run_type": str(execution.run_type),
-        f"{_OURS}.window.start": _text(execution.window.start),
-        f"{_OURS}.window.end": _text(execution.window.end),
+        f"{_OURS}.window.start": instant_text(execution.window.start),
+        f"{_OURS}.window.end": instant_text(execution.window.end),
         f"{_OURS}.verdict": str(execution.verdict),
         f"{_OURS}.duration": execution.duration,
         f"{_OURS}.faults": list(execution.faults),
@@ -39,7 +39,7 @@ def execution_document(execution: Execution) -> dict[str, Any]:
         **{f"{_OURS}.{name}": getattr(execution, name) for name in _COUNTS},
     }
     if execution.resume is not None:
-        document[f"{_OURS}.resume"] = _text(execution.resume)
+        document[f"{_OURS}.resume"] = instant_text(execution.resume)
     if execution.failure is not None:
         document["error.type"] = execution.failure.kind
         document["error.message"] = execution.failure.text
@@ -88,16 +88,19 @@ def state_document(state: State) -> dict[str, Any]:
         "covered_until": _maybe_text(coverage.until),
         "covered": [_range(window) for window in coverage.covered],
         "backlog": [
-            {**_range(cut.window), "after": _text(cut.after), "pending": cut.pending} for cut in coverage.backlog
+            {**_range(cut.window), "after": instant_text(cut.after), "pending": cut.pending} for cut in coverage.backlog
         ],
         "gaps": [_range(window) for window in coverage.gaps],
         "last": execution_document(state.last) if state.last is not None else None,
+        "lease": {"owner": state.lease.owner, "until": instant_text(state.lease.until)}
+        if state.lease is not None
+        else None,
     }
 
 
 def state_of(document: Mapping[str, Any], token: Any) -> State:
     """Return the state that a document holds. Raises KeyError or ValueError for one that is none."""
-    last = document.get("last")
+    last, lease = document.get("last"), document.get("lease")
     return State(
         rule_id=document["rule_id"],
         coverage=Coverage(
@@ -108,19 +111,20 @@ def state_of(document: Mapping[str, Any], token: Any) -> State:
             gaps=tuple(_window(one) for one in document["gaps"]),
         ),
         last=execution_of(last) if last is not None else None,
+        lease=Lease(lease["owner"], _instant(lease["until"])) if lease is not None else None,
         token=token,
     )
 
 
 def _range(window: Window) -> dict[str, str]:
-    return {"start": _text(window.start), "end": _text(window.end)}
+    return {"start": instant_text(window.start), "end": instant_text(window.end)}
 
 
 def _window(document: Mapping[str, str]) -> Window:
     return Window(_instant(document["start"]), _instant(document["end"]))
 
 
-def _text(instant: datetime) -> str:
+def instant_text(instant: datetime) -> str:
     """Return the instant in UTC, whole: microseconds are kept where there are any."""
     return instant.astimezone(UTC).isoformat(timespec="auto").replace("+00:00", "Z")
 
@@ -130,7 +134,7 @@ def _instant(text: str) -> datetime:
 
 
 def _maybe_text(instant: datetime | None) -> str | None:
-    return _text(instant) if instant is not None else None
+    return instant_text(instant) if instant is not None else None
 
 
 def _maybe_instant(text: str | None) -> datetime | None:

@@ -47,16 +47,23 @@ class StateIndex:
         Raises StateConflict when another runner moved the state since it was read, RunnerError when the cluster did not
         take both.
         """
-        attempt = _Recording(self._state_index, self._executions_alias, execution, state)
+        return self._moved(state, execution)
+
+    def move(self, state: State) -> State:
+        """Move the state alone; return it with its new token. Raises StateConflict, RunnerError."""
+        return self._moved(state, None)
+
+    def _moved(self, state: State, execution: Execution | None) -> State:
+        attempt = _Moving(self._state_index, self._executions_alias, execution, state)
         self._client.ask(_RECORD, state.rule_id, attempt.send)
         if attempt.token is None:
-            return self._ours_after_all(execution, state)
+            return self._ours_after_all(state)
         return replace(state, token=attempt.token)
 
-    def _ours_after_all(self, execution: Execution, state: State) -> State:
+    def _ours_after_all(self, state: State) -> State:
         """Return the state if it was we who moved it, and only the answer was lost. Raises StateConflict if not."""
         found = self._found(state.rule_id)
-        if found is None or found.last is None or found.last.id != execution.id:
+        if found is None or (found.last, found.lease) != (state.last, state.lease):
             raise StateConflict(
                 f"the state of rule {state.rule_id} was moved by another runner since it was read",
                 "Two runners execute this rule at the same time; what this one searched is searched again.",
@@ -83,13 +90,15 @@ class StateIndex:
             ) from error
 
 
-class _Recording:
-    """One bulk of two: the execution's document and the rule's new state. What is taken is not sent again."""
+class _Moving:
+    """One bulk: the execution's document, if there is one, and the rule's new state. What is taken is not sent again."""
 
-    def __init__(self, state_index: str, executions_alias: str, execution: Execution, state: State) -> None:
-        history = {"create": {"_index": executions_alias, "_id": execution.id, "require_alias": True}}
-        self._waiting = {"history": (history, execution_document(execution))}
-        self._waiting["state"] = (_moving(state_index, state), state_document(state))
+    def __init__(self, state_index: str, executions_alias: str, execution: Execution | None, state: State) -> None:
+        self._waiting: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        if execution is not None:
+            history = {"create": {"_index": executions_alias, "_id": execution.id, "require_alias": True}}
+            self._waiting["history"] = (history, execution_document(execution))
+        self._waiting["state"] = (_from_the_version_read(state_index, state), state_document(state))
         self.token: Token | None = None
 
     def send(self, es: Elasticsearch) -> ApiResponse[Any]:
@@ -113,7 +122,7 @@ class _Recording:
         return answer
 
 
-def _moving(state_index: str, state: State) -> dict[str, Any]:
+def _from_the_version_read(state_index: str, state: State) -> dict[str, Any]:
     """Return the bulk action that moves the state from the version that was read, and from no other."""
     if state.token is None:
         return {"create": {"_index": state_index, "_id": state.rule_id}}

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
-from runner.errors import RunnerError
+from runner.errors import RunnerError, StateConflict
 from runner.execution import alerts, coverage, matching
 from runner.execution.model import (
     AlertSink,
@@ -21,10 +21,11 @@ from runner.execution.model import (
     Verdict,
     Written,
 )
+from runner.execution.replicas import Replicas
 from runner.execution.tally import Tally
 from runner.query import Kind
 from runner.rules.model import Rule
-from runner.schedule.plan import Limits, Plan, Task, plan, standard_window
+from runner.schedule.plan import Limits, Task, plan, standard_window
 from runner.schedule.windows import Window
 
 COUNTED_BACKLOG = 10
@@ -44,6 +45,7 @@ class Executor:
         ledger: Ledger,
         *,
         limits: Limits | None = None,
+        replicas: Replicas | None = None,
         space: str = "default",
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -51,19 +53,25 @@ class Executor:
         self._sink = sink
         self._ledger = ledger
         self._limits = limits or Limits()
+        self._replicas = replicas
         self._space = space
         self._stopwatch = stopwatch
 
     def run(self, rule: Rule, now: datetime) -> tuple[Execution, ...]:
         """Search what is due and open for the rule at `now`, and return a record for each window searched.
 
-        At most `max_signals` new alerts are written in all. The first record is always the standard window's. Raises
-        nothing of the outside world: an error is the record's verdict and failure.
+        At most `max_signals` new alerts are written in all. The first record is always the standard window's; there is
+        none when another replica executes the rule. Raises nothing of the outside world: an error is the record's
+        verdict and failure.
         """
         try:
-            state, due = self._due(rule, now)
+            state = self._taken(rule, now)
         except RunnerError as error:
             return (self._failed(rule, Task(standard_window(rule.schedule, now)), now, error),)
+        if state is None:
+            return ()
+        due = plan(rule.schedule, state.coverage, now, self._limits)
+        state = replace(state, coverage=coverage.given_up(state.coverage, due.given_up))
         executions: list[Execution] = []
         room = rule.max_signals
         for task in due.tasks:
@@ -144,10 +152,18 @@ class Executor:
             rejected=of_shells.rejected, requests=of_shells.requests
         )
 
-    def _due(self, rule: Rule, now: datetime) -> tuple[State, Plan]:
+    def _taken(self, rule: Rule, now: datetime) -> State | None:
+        """Return the rule's state, taken for this runner; None when another replica has it."""
         state = self._read(rule)
-        due = plan(rule.schedule, state.coverage, now, self._limits)
-        return replace(state, coverage=coverage.given_up(state.coverage, due.given_up)), due
+        if self._replicas is None:
+            return state
+        if not self._replicas.may_run(rule, state, now):
+            return None
+        leased = self._replicas.leased(state, rule, now)
+        try:
+            return state if leased is state else self._ledger.move(leased)
+        except StateConflict:
+            return None  # another has just taken it
 
     def _read(self, rule: Rule) -> State:
         state = self._ledger.read(rule)

@@ -208,12 +208,21 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Who executes a rule, and until when the others leave it to him."""
+
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """A rule's record in the ledger. `token` is the sink's own proof of the version that was read."""
+    """A rule's record in the ledger. `token` is the ledger's own proof of the version that was read."""
 
     rule_id: str
     coverage: Coverage
     last: Execution | None = None
+    lease: Lease | None = None
     token: Any = field(default=None, compare=False)
 
 
@@ -266,4 +275,8 @@ class Ledger(Protocol):
         Raises StateConflict when the state was moved by another runner since it was read: the history keeps the
         execution, the state stays as the other left it.
         """
+        ...
+
+    def move(self, state: State) -> State:
+        """Move the state alone, as `record` does; return it with its new token. Raises StateConflict."""
         ...

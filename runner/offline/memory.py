@@ -118,12 +118,39 @@ class MemoryLedger:
         """Append the execution, then move the state. Raises StateConflict when another moved it since it was read."""
         with self._lock:
             self._executions.append(execution)
-            current = self._states.get(state.rule_id)
-            if (current.token if current else None) != state.token:
-                raise StateConflict(f"the state of rule {state.rule_id} was moved by another runner")
-            moved = replace(state, token=(state.token or 0) + 1)
-            self._states[state.rule_id] = moved
-            return moved
+            return self._moved(state)
+
+    def move(self, state: State) -> State:
+        """Move the state alone. Raises StateConflict when another moved it since it was read."""
+        with self._lock:
+            return self._moved(state)
+
+    def _moved(self, state: State) -> State:
+        current = self._states.get(state.rule_id)
+        if (current.token if current else None) != state.token:
+            raise StateConflict(f"the state of rule {state.rule_id} was moved by another runner")
+        moved = replace(state, token=(state.token or 0) + 1)
+        self._states[state.rule_id] = moved
+        return moved
+
+
+class MemoryPresence:
+    """Who is alive, in memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until: dict[str, datetime] = {}
+
+    def announce(self, runner: str, now: datetime, until: datetime) -> frozenset[str]:
+        """Note that the runner is alive; return all that are."""
+        with self._lock:
+            self._until[runner] = until
+            return frozenset(name for name, end in self._until.items() if now < end)
+
+    def leave(self, runner: str) -> None:
+        """Forget the runner."""
+        with self._lock:
+            self._until.pop(runner, None)
 
 
 def range_time(rule: Rule, source: Document) -> datetime | None:

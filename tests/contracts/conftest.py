@@ -11,10 +11,14 @@ from runner.elastic.alert_index import AlertIndex
 from runner.elastic.capabilities import Capabilities
 from runner.elastic.client import Client, Patience
 from runner.elastic.dsl_search import DslSearch
+from runner.elastic.eql_search import EqlSearch
+from runner.elastic.presence import StatePresence
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
 from runner.execution.model import AlertSink, EventSource, Ledger
-from runner.offline.memory import MemoryLedger, MemorySink, MemorySource, StoredEvent
+from runner.execution.replicas import Presence
+from runner.offline.memory import MemoryLedger, MemoryPresence, MemorySink, MemorySource, StoredEvent
+from tests.elastic.eql_api import EqlApi
 
 LIVE = pytest.mark.live
 STRINGS_ARE_KEYWORDS = [{"strings": {"match_mapping_type": "string", "mapping": {"type": "keyword"}}}]
@@ -51,22 +55,24 @@ def live_client(url: str) -> Client:
     return Client(Elasticsearch(url, max_retries=0, request_timeout=30), url, patience=Patience(timedelta(seconds=10)))
 
 
-@pytest.fixture(params=["memory", pytest.param("dsl", marks=LIVE)])
+@pytest.fixture(params=["memory", pytest.param("dsl", marks=LIVE), pytest.param("eql", marks=LIVE)])
 def make_source(request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Make a source over the events: in memory, or over an index of the real node."""
+    """Make a source over the events: in memory, or over indices of the real node, by Query DSL or the EQL API."""
     if request.param == "memory":
         yield lambda events, page_size=1000, **_: Made(MemorySource(events, page_size=page_size), lambda *p: p)
         return
     url, node, prefix = (request.getfixturevalue(name) for name in ("elasticsearch_url", "node", "index_prefix"))
-    client = live_client(url)
+    with EqlApi(url) as api:
+        client = live_client(api.url)
 
-    def make(events: Sequence[StoredEvent], page_size: int = 1000, **mappings: object) -> Made:
-        index_events(node, prefix, events, **mappings)
-        source = DslSearch(client, Capabilities(client, kept=timedelta(0)), page_size=page_size)
-        return Made(source, lambda *patterns: tuple(_prefixed(prefix, pattern) for pattern in patterns))
+        def make(events: Sequence[StoredEvent], page_size: int = 1000, **mappings: object) -> Made:
+            index_events(node, prefix, events, **mappings)
+            search = {"dsl": DslSearch, "eql": EqlSearch}[request.param]
+            source = search(client, Capabilities(client, kept=timedelta(0)), page_size=page_size)
+            return Made(source, lambda *patterns: tuple(_prefixed(prefix, pattern) for pattern in patterns))
 
-    yield make
-    client.close()
+        yield make
+        client.close()
 
 
 @pytest.fixture(params=["memory", pytest.param("live", marks=LIVE)])
@@ -92,6 +98,19 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     client = live_client(request.getfixturevalue("elasticsearch_url"))
     install(client, Names(f"{prefix}-alerts", f"{prefix}-executions", f"{prefix}-state"))
     yield StateIndex(client, f"{prefix}-state", f"{prefix}-executions")
+    client.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("live", marks=LIVE)])
+def presence(request: pytest.FixtureRequest) -> Iterator[Presence]:
+    """A presence in which nobody is alive."""
+    if request.param == "memory":
+        yield MemoryPresence()
+        return
+    prefix = request.getfixturevalue("index_prefix")
+    client = live_client(request.getfixturevalue("elasticsearch_url"))
+    install(client, Names(f"{prefix}-alerts", f"{prefix}-executions", f"{prefix}-state"))
+    yield StatePresence(client, f"{prefix}-state")
     client.close()
 
 

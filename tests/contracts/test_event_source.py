@@ -23,7 +23,7 @@ SEQUENCE = (
 def found(made: Made, of: Rule, window: Window = HOUR, after: float | None = None) -> list[tuple[str, ...]]:
     """The ids of each match, in the order in which they are found."""
     cut = None if after is None else minute(after)
-    with matching.over(of, made.source.search(of, window, cut)) as steps:
+    with matching.over(of, window, made.source.search(of, window, cut)) as steps:
         return [tuple(hit.id for hit in match.events) for _, matches in steps for match in matches]
 
 

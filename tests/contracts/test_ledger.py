@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from runner.errors import StateConflict
-from runner.execution.model import Backlog, Coverage, Execution, Failure, Ledger, RunType, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, Ledger, RunType, Verdict
 from runner.schedule.windows import Window
 from tests.made import minute, rule
 
@@ -78,3 +78,19 @@ def test_the_states_of_rules_are_apart(ledger: Ledger) -> None:
     ledger.record(execution("1"), replace(ledger.read(other), last=execution("1")))
     assert ledger.read(RULE).last is None
     assert ledger.read(other).last == execution("1")
+
+
+def test_a_lease_is_moved_alone_and_read_back(ledger: Ledger) -> None:
+    lease = Lease("runner-a", minute(5))
+    moved = ledger.move(replace(ledger.read(RULE), lease=lease))
+    assert ledger.read(RULE).lease == lease
+    ledger.record(execution("1"), replace(moved, last=execution("1")))
+    assert ledger.read(RULE).lease == lease
+
+
+def test_of_two_who_take_the_lease_one_is_told(ledger: Ledger) -> None:
+    ours, theirs = ledger.read(RULE), ledger.read(RULE)
+    ledger.move(replace(theirs, lease=Lease("theirs", minute(5))))
+    with pytest.raises(StateConflict):
+        ledger.move(replace(ours, lease=Lease("ours", minute(5))))
+    assert ledger.read(RULE).lease == Lease("theirs", minute(5))

@@ -1,0 +1,49 @@
+"""Which runners are alive: a small document each, beside the states."""
+
+from datetime import datetime
+
+from runner.elastic.client import Client, mapping
+from runner.elastic.failures import Action
+from runner.elastic.records import instant_text
+
+MOST_RUNNERS = 1000
+
+_ANNOUNCE = Action("announce this runner in", "`read` and `index` on the state index")
+_LEAVE = Action("take this runner out of", "`delete` on the state index")
+
+
+class StatePresence:
+    """Keeps who is alive in the state index; the documents of the dead are left to be written again or deleted."""
+
+    def __init__(self, client: Client, state_index: str) -> None:
+        self._client = client
+        self._index = state_index
+
+    def announce(self, runner: str, now: datetime, until: datetime) -> frozenset[str]:
+        """Say that the runner is alive until then, and return all that are alive at `now`. Raises RunnerError."""
+        document = {"kind": "runner", "runner": runner, "alive_until": instant_text(until)}
+        self._client.ask(
+            _ANNOUNCE,
+            self._index,
+            lambda es: es.index(index=self._index, id=_id(runner), document=document, refresh=True),
+        )
+        alive = [{"term": {"kind": "runner"}}, {"range": {"alive_until": {"gt": instant_text(now)}}}]
+        answer = self._client.ask(
+            _ANNOUNCE,
+            self._index,
+            lambda es: es.search(index=self._index, query={"bool": {"filter": alive}}, size=MOST_RUNNERS),
+        )
+        hits = mapping(answer, self._index).get("hits", {}).get("hits", ())
+        return frozenset(hit["_source"]["runner"] for hit in hits) | {runner}
+
+    def leave(self, runner: str) -> None:
+        """Say that the runner is gone. Raises RunnerError."""
+        self._client.ask(
+            _LEAVE,
+            self._index,
+            lambda es: es.options(ignore_status=404).delete(index=self._index, id=_id(runner), refresh=True),
+        )
+
+
+def _id(runner: str) -> str:
+    return f"runner:{runner}"

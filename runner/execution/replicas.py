@@ -1,0 +1,91 @@
+"""Several runners over the same rules, with nothing but the state index between them.
+
+    presence    every runner says that it is alive, and sees who else is
+    preference  of the live ones, a hash names one for each rule: an even spread that changes little when one goes
+    lease       who executes a rule marks its state, so that no other executes it meanwhile
+    fencing     a state moves only from the version that was read: who has lost his lease unawares moves nothing
+
+A runner that dies is missed after `PRESENCE`, and its rules are taken over at their next start. If two execute one rule
+all the same (one was paused, clocks differ), the alerts' ids make that harmless.
+"""
+
+import hashlib
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from runner.execution.model import Lease, State
+from runner.rules.model import Rule
+
+PRESENCE = timedelta(seconds=60)
+"""How long a runner counts as alive after it has said so; it says so every third of that."""
+
+_TERM = 0.9  # of the interval: a lease never blocks the next start, however its holder ended
+_OVERDUE = 2.5  # intervals without a start: whoever should have executed the rule does not
+
+
+class Presence(Protocol):
+    """Who is alive."""
+
+    def announce(self, runner: str, now: datetime, until: datetime) -> frozenset[str]:
+        """Say that the runner is alive until then, and return all that are alive at `now`, itself included."""
+        ...
+
+    def leave(self, runner: str) -> None:
+        """Say that the runner is gone."""
+        ...
+
+
+class Replicas:
+    """One runner among its like. `name` is unique to the process; names that are reused are the same runner."""
+
+    def __init__(self, name: str, presence: Presence) -> None:
+        self.name = name
+        self._presence = presence
+        self._lock = threading.Lock()
+        self._live = frozenset({name})
+        self._announced: datetime | None = None
+        self._watching_until: datetime | None = None
+
+    def announce(self, now: datetime) -> frozenset[str]:
+        """Return the runners alive, asking anew when a third of `PRESENCE` has passed. Raises RunnerError."""
+        with self._lock:
+            if self._announced is None or not timedelta(0) <= now - self._announced < PRESENCE / 3:
+                self._live = self._presence.announce(self.name, now, now + PRESENCE)
+                if self._announced is None and len(self._live) > 1:
+                    # The others do not know of us yet: let them see us before we take rules from them.
+                    self._watching_until = now + PRESENCE / 3
+                self._announced = now
+            return self._live
+
+    def leave(self) -> None:
+        """Tell the others that this runner ends. Raises RunnerError."""
+        self._presence.leave(self.name)
+
+    def may_run(self, rule: Rule, state: State, now: datetime) -> bool:
+        """Tell whether this runner is to execute the rule now. Raises RunnerError."""
+        live = self.announce(now)
+        if live == {self.name}:
+            return True
+        lease = state.lease
+        if lease is not None and lease.owner != self.name and lease.owner in live and now < lease.until:
+            return False
+        if self._watching_until is not None and now < self._watching_until:
+            return False
+        return preferred(rule.rule_id, live) == self.name or _overdue(rule, state, now)
+
+    def leased(self, state: State, rule: Rule, now: datetime) -> State:
+        """Return the state as it is while this runner executes the rule; without others it needs no lease."""
+        if self._live == {self.name}:
+            return state
+        return replace(state, lease=Lease(self.name, now + rule.schedule.interval * _TERM))
+
+
+def preferred(rule_id: str, live: frozenset[str]) -> str:
+    """Return the runner that a rule prefers: the one with the highest hash (rendezvous hashing)."""
+    return max(live, key=lambda name: hashlib.sha256(f"{name}\0{rule_id}".encode()).digest())
+
+
+def _overdue(rule: Rule, state: State, now: datetime) -> bool:
+    return state.last is not None and now - state.last.started > rule.schedule.interval * _OVERDUE

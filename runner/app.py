@@ -5,6 +5,8 @@ Each function is what a command does, apart from parsing and printing. All of th
 
 import os
 import signal
+import socket
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,7 @@ from runner.elastic.client import Client
 from runner.elastic.dsl_search import DslSearch
 from runner.elastic.eql_search import EqlSearch
 from runner.elastic.failures import Action
+from runner.elastic.presence import StatePresence
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
 from runner.engine import Engine
@@ -27,6 +30,7 @@ from runner.errors import OperatorError, SettingsError
 from runner.execution.executor import Executor
 from runner.execution.model import EventSource, Execution, Ledger, State
 from runner.execution.rehearsal import Rehearsal
+from runner.execution.replicas import Replicas
 from runner.offline import demo, rule_tests
 from runner.offline.files import write_ndjson
 from runner.offline.junit import junit
@@ -88,21 +92,29 @@ def runnable(found: Settings) -> RuleSet:
 
 
 def connect(
-    found: Settings, stop: Event | None = None, moved: Callable[[State], None] | None = None, *, setup: bool = True
+    found: Settings,
+    stop: Event | None = None,
+    moved: Callable[[State], None] | None = None,
+    *,
+    setup: bool = True,
+    shared: bool = False,
 ) -> Engine:
     """Reach the cluster and put together what executes rules on it.
 
     `moved` is told of every state of the ledger. With `setup`, what lacks is made first, unless the settings say not to.
+    A `shared` engine is one of several that run the same rules, and leaves to each of them its own.
     """
     client = Client.connect(found, stop)
     try:
-        return _engine(client, found, moved, setup=setup and found.setup)
+        return _engine(client, found, moved, setup=setup and found.setup, shared=shared)
     except BaseException:
         client.close()
         raise
 
 
-def _engine(client: Client, found: Settings, moved: Callable[[State], None] | None, *, setup: bool) -> Engine:
+def _engine(
+    client: Client, found: Settings, moved: Callable[[State], None] | None, *, setup: bool, shared: bool
+) -> Engine:
     version = version_of(client)
     names = Names.of(found)
     if setup:
@@ -113,13 +125,16 @@ def _engine(client: Client, found: Settings, moved: Callable[[State], None] | No
     ledger: Ledger = StateIndex(client, names.state, names.executions)
     if moved is not None:
         ledger = WatchedLedger(ledger, moved)
+    replicas = Replicas(_name_of_this_runner(), StatePresence(client, names.state)) if shared else None
+    limits = Limits(found.max_catchup)
     return Engine(
-        executor=Executor(source, sink, ledger, limits=Limits(found.max_catchup), space=found.space),
+        executor=Executor(source, sink, ledger, limits=limits, replicas=replicas, space=found.space),
         source=source,
         sink=sink,
         ledger=ledger,
         cluster=f"Elasticsearch {'.'.join(map(str, version))} at {client.name}",
         backend=backend,
+        replicas=replicas,
         probe=lambda: _probe(client),
         close=client.close,
     )
@@ -137,6 +152,11 @@ def _source(found: Settings, client: Client) -> tuple[str, EventSource]:
         raise SettingsError("RUNNER_BACKEND is eql, and this cluster has no EQL search API", hint)
     by_dsl = DslSearch(client, capabilities, page_size=found.page_size, search_timeout=found.search_timeout)
     return "Query DSL" if found.backend == "dsl" else "Query DSL (this cluster has no EQL search API)", by_dsl
+
+
+def _name_of_this_runner() -> str:
+    """Return a name that no other process has, and that a person can place."""
+    return f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
 
 
 _PING = Action("reach", "`monitor` on the cluster")
@@ -225,12 +245,9 @@ def report(files: Sequence[Path], output: Path) -> int:
     return len(documents)
 
 
-def play(paths: Sequence[Path], output: Path) -> demo.Demo:
-    """Play the demo with the rules of the paths, else the shipped ones, and write its alerts."""
-    ruleset = load(paths or [shipped_rules()])
-    if not ruleset.rules:
-        raise OperatorError("none of these rules can run", "`eql-runner validate PATH` shows every problem.")
-    played = demo.run(ruleset.rules, now())
+def play(output: Path) -> demo.Demo:
+    """Play the demo with the shipped rules, and write its alerts."""
+    played = demo.run(load([shipped_rules()]).rules, now())
     write_ndjson(output, played.alerts)
     return played
 
@@ -258,7 +275,7 @@ def _connect_soon(found: Settings, stop: Event, moved: Callable[[State], None]) 
         _probe(hasty)
     finally:
         hasty.close()
-    return connect(found, stop, moved)
+    return connect(found, stop, moved, shared=True)
 
 
 def _on_signals(stop: Event, hangup: Event) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from runner.execution.executor import Executor
 from runner.execution.model import AlertSink, EventSource, Ledger
+from runner.execution.replicas import Replicas
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Engine:
     """Executes rules against one cluster, until closed.
 
     `cluster` names it and `backend` says how it is searched, both for messages. `probe` asks whether the cluster answers,
-    and raises RunnerError if it does not.
+    and raises RunnerError if it does not. `replicas` is None where the engine shares the rules with no other runner.
     """
 
     executor: Executor
@@ -23,6 +24,7 @@ class Engine:
     ledger: Ledger
     cluster: str
     backend: str
+    replicas: Replicas | None
     probe: Callable[[], None]
     close: Callable[[], None]
 

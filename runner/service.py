@@ -62,6 +62,7 @@ class Service:
         self._probe_every = probe_every
         self._metrics = Metrics(clock)
         self._health = Health(clock)
+        self._live: frozenset[str] = frozenset()
 
     def run(self, ruleset: RuleSet) -> None:
         """Run until `stop` is set. Raises RunnerError for what no waiting can mend, such as a wrong key."""
@@ -117,6 +118,7 @@ class Service:
             f"stopping: running executions have {self._settings.shutdown_timeout.total_seconds():.0f} s to end"
         )
         abandoned = scheduler.stop(self._settings.shutdown_timeout)
+        self._leave(engine)
         if abandoned:
             self._log.warning(
                 f"stopped, abandoning {', '.join(abandoned)}; their windows are searched again at the next start"
@@ -139,6 +141,7 @@ class Service:
         before = self._health.contact
         try:
             engine.probe()
+            self._announce(engine)
         except RunnerError as error:
             self._health.contact = Contact(self._clock(), str(error))
             if before and not before.problem:
@@ -147,6 +150,24 @@ class Service:
             self._health.contact = Contact(self._clock())
             if before and before.problem:
                 self._log.info("Elasticsearch answers again; what was missed is searched by the next executions")
+
+    def _announce(self, engine: Engine) -> None:
+        """Tell the other runners that this one is alive, and log when their number changes."""
+        if engine.replicas is None:
+            return
+        live = engine.replicas.announce(self._clock())
+        if live != self._live:
+            self._log.info(f"{len(live)} runners share the rules: {', '.join(sorted(live))}")
+            self._live = live
+
+    def _leave(self, engine: Engine) -> None:
+        """Let the other runners take over at once."""
+        if engine.replicas is None:
+            return
+        try:
+            engine.replicas.leave()
+        except RunnerError as error:
+            self._log.warning(f"the other runners will miss this one only after a minute: {error}")
 
     def _reload(self, scheduler: Scheduler) -> None:
         """Take the rules as they are now, all of them or none."""

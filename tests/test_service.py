@@ -97,7 +97,7 @@ class Running:
     def _connect(self, moved):
         if self.connections:
             raise self.connections.pop(0)
-        return Engine(self.executor, None, None, None, "http://es:9200", "dsl", self._probe, self._close)
+        return Engine(self.executor, None, None, None, "http://es:9200", "dsl", None, self._probe, self._close)
 
     def _probe(self):
         if self.probe_error:

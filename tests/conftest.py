@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -29,13 +30,19 @@ def node(elasticsearch_url: str) -> Iterator[Elasticsearch]:
 @pytest.fixture
 def index_prefix(node: Elasticsearch) -> Iterator[str]:
     """A name that is this test's own; every index and template that starts with it is deleted afterwards."""
+    with own_names(node) as prefix:
+        yield prefix
+
+
+@contextmanager
+def own_names(node: Elasticsearch) -> Iterator[str]:
+    """Give a name of one's own, and delete afterwards what starts with it."""
     prefix = f"t-{uuid.uuid4().hex[:12]}"
-    yield prefix
-    for name in node.indices.get(index=f"{prefix}*", expand_wildcards="all", features="aliases").body:
-        node.indices.delete(index=name)
-    for template in node.indices.get_index_template()["index_templates"]:
-        if template["name"].startswith(prefix):
-            node.indices.delete_index_template(name=template["name"])
-    for component in node.cluster.get_component_template()["component_templates"]:
-        if component["name"].startswith(prefix):
-            node.cluster.delete_component_template(name=component["name"])
+    try:
+        yield prefix
+    finally:
+        for name in node.indices.get(index=f"{prefix}*", expand_wildcards="all", features="aliases").body:
+            node.indices.delete(index=name)
+        for template in node.indices.get_index_template()["index_templates"]:
+            if template["name"].startswith(prefix):
+                node.indices.delete_index_template(name=template["name"])

@@ -1,6 +1,7 @@
 """The implementations of each seam, behind one way to make them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from runner.elastic.state_index import StateIndex
 from runner.execution.model import AlertSink, EventSource, Ledger
 from runner.execution.replicas import Presence
 from runner.offline.memory import MemoryLedger, MemoryPresence, MemorySink, MemorySource, StoredEvent
+from tests.conftest import own_names
 from tests.elastic.eql_api import EqlApi
 
 LIVE = pytest.mark.live
@@ -55,24 +57,34 @@ def live_client(url: str) -> Client:
     return Client(Elasticsearch(url, max_retries=0, request_timeout=30), url, patience=Patience(timedelta(seconds=10)))
 
 
-@pytest.fixture(params=["memory", pytest.param("dsl", marks=LIVE), pytest.param("eql", marks=LIVE)])
-def make_source(request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Make a source over the events: in memory, or over indices of the real node, by Query DSL or the EQL API."""
-    if request.param == "memory":
+SOURCES = ["memory", pytest.param("dsl", marks=LIVE), pytest.param("eql", marks=LIVE)]
+
+
+@contextmanager
+def making(kind: str, request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Give what makes sources of a kind: in memory, or over indices of the real node by Query DSL or the EQL API."""
+    if kind == "memory":
         yield lambda events, page_size=1000, **_: Made(MemorySource(events, page_size=page_size), lambda *p: p)
         return
-    url, node, prefix = (request.getfixturevalue(name) for name in ("elasticsearch_url", "node", "index_prefix"))
-    with EqlApi(url) as api:
+    url, node = request.getfixturevalue("elasticsearch_url"), request.getfixturevalue("node")
+    with own_names(node) as prefix, EqlApi(url) as api:
         client = live_client(api.url)
 
         def make(events: Sequence[StoredEvent], page_size: int = 1000, **mappings: object) -> Made:
             index_events(node, prefix, events, **mappings)
-            search = {"dsl": DslSearch, "eql": EqlSearch}[request.param]
+            search = {"dsl": DslSearch, "eql": EqlSearch}[kind]
             source = search(client, Capabilities(client, kept=timedelta(0)), page_size=page_size)
             return Made(source, lambda *patterns: tuple(_prefixed(prefix, pattern) for pattern in patterns))
 
         yield make
         client.close()
+
+
+@pytest.fixture(params=SOURCES)
+def make_source(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Make a source over the events."""
+    with making(request.param, request) as make:
+        yield make
 
 
 @pytest.fixture(params=["memory", pytest.param("live", marks=LIVE)])

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,10 @@ class Forwarding:
         self._server.server_close()
         self._thread.join()
 
+    def answer(self, sent: Sent) -> Answered | None:
+        """What the proxy answers by itself; None: it forwards."""
+        return None
+
     def forward(self, sent: Sent, target: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """Ask the node."""
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
@@ -144,10 +148,10 @@ class Forwarding:
                 content = self.rfile.read(int(self.headers.get("content-length") or 0))
                 parts = urlsplit(self.path)
                 query = {key: value[-1] for key, value in parse_qs(parts.query, keep_blank_values=True).items()}
-                sent = Sent(self.command, parts.path, query, content)
+                sent = Sent(self.command, unquote(parts.path), query, content)
                 proxy.seen.append(sent)
                 happening = next((found for fault in list(proxy.faults) if (found := fault(sent)) is not None), None)
-                self.react(sent, happening)
+                self.react(sent, happening or proxy.answer(sent))
 
             do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = serve  # noqa: N815  the library's names
 

@@ -17,6 +17,7 @@ from types import FrameType
 from pydantic import SecretStr
 
 from runner.elastic.alert_index import AlertIndex
+from runner.elastic.auto_search import AutoSearch
 from runner.elastic.capabilities import Capabilities, EqlApi, version_of
 from runner.elastic.client import Client
 from runner.elastic.dsl_search import DslSearch
@@ -143,15 +144,16 @@ def _engine(
 def _source(found: Settings, client: Client) -> tuple[str, EventSource]:
     """Return how events are searched, in words, and by what: as the settings say, else as the cluster can."""
     capabilities = Capabilities(client)
-    has_api = found.backend != "dsl" and capabilities.eql_api() is not EqlApi.NONE
-    if has_api:
+    by_dsl = DslSearch(client, capabilities, page_size=found.page_size, search_timeout=found.search_timeout)
+    if found.backend == "dsl":
+        return "Query DSL", by_dsl
+    if capabilities.eql_api() is not EqlApi.NONE:
         by_api = EqlSearch(client, capabilities, page_size=found.page_size, search_timeout=found.search_timeout)
-        return "the EQL search API", by_api
+        return "the EQL search API", by_api if found.backend == "eql" else AutoSearch(by_api, by_dsl)
     if found.backend == "eql":
         hint = "Set RUNNER_BACKEND to auto or dsl: the rules find the same."
         raise SettingsError("RUNNER_BACKEND is eql, and this cluster has no EQL search API", hint)
-    by_dsl = DslSearch(client, capabilities, page_size=found.page_size, search_timeout=found.search_timeout)
-    return "Query DSL" if found.backend == "dsl" else "Query DSL (this cluster has no EQL search API)", by_dsl
+    return "Query DSL (this cluster has no EQL search API)", by_dsl
 
 
 def _name_of_this_runner() -> str:

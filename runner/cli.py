@@ -126,7 +126,7 @@ def validate(
     elif as_json:
         _print_json({"rules": len(ruleset.rules), "issues": [issue.as_dict() for issue in ruleset.issues]})
     else:
-        _print(issues_page.page(ruleset.issues, len(ruleset.rules)))
+        _print(issues_page.page(ruleset.issues, len(ruleset.rules)), soft_wrap=not sys.stdout.isatty())
     _exit(OK if ruleset.ok else INCOMPLETE if ruleset.rules else UNUSABLE)
 
 
@@ -229,9 +229,6 @@ def backfill(
 
 @cli.command(epilog="Example: eql-runner demo --output alerts.ndjson")
 def demo(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Rules; none: the shipped ones.")
-    ] = None,
     output: Annotated[Path, typer.Option(help="Where the alert documents are written, one JSON a line.")] = Path(
         "demo-alerts.ndjson"
     ),
@@ -240,7 +237,7 @@ def demo(
 
     Needs no cluster and no settings. Exit code 1: an alert is missing or doubled.
     """
-    played = app.play(paths or (), output)
+    played = app.play(output)
     _print(demo_page.page(played, output))
     _exit(INCOMPLETE if played.missed or played.repeated else OK)
 
@@ -283,8 +280,8 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _print(page: RenderableType) -> None:
-    screen.console().print(page)
+def _print(page: RenderableType, *, soft_wrap: bool = False) -> None:
+    screen.console().print(page, soft_wrap=soft_wrap)
 
 
 def _print_json(value: Any) -> None:

@@ -55,10 +55,13 @@ def run(rules: Sequence[Rule], until: datetime) -> Demo:
     """Play the hour before `until` and the time that it takes to drain."""
     begin = until - LENGTH - DRAIN
     downtime = Window(begin + timedelta(minutes=33), begin + timedelta(minutes=45))
-    arrivals = sorted(_arrivals(begin, begin + LENGTH), key=attrgetter("arrives"))
+    timetable = Timetable(begin)
+    # Right after a start, so that one execution meets the whole burst and the cap cuts it.
+    burst = timetable.next(rules[0], begin + timedelta(minutes=18))
+    arrivals = sorted(_arrivals(begin, begin + LENGTH, burst), key=attrgetter("arrives"))
     source, sink, ledger = MemorySource(), MemorySink(), MemoryLedger()
     executor = Executor(source, sink, ledger)
-    starts = [start for start in Timetable(begin).due(rules, begin, until) if not downtime.holds(start.instant)]
+    starts = [start for start in timetable.due(rules, begin, until) if not downtime.holds(start.instant)]
     waiting = iter(arrivals)
     pending = next(waiting, None)
     executions: list[Execution] = []
@@ -80,7 +83,6 @@ def run(rules: Sequence[Rule], until: datetime) -> Demo:
     )
 
 
-def _arrivals(begin: datetime, end: datetime) -> Iterator[Arrival]:
+def _arrivals(begin: datetime, end: datetime, burst: datetime) -> Iterator[Arrival]:
     yield from process_events(3000, begin, end, matches=45, near_misses=150, late=0.1, seed=1)
-    burst = begin + timedelta(minutes=20)
     yield from process_events(130, burst, burst + timedelta(minutes=1), matches=120, late=0.1, seed=2)

@@ -29,7 +29,6 @@ def issue(one: Issue) -> RenderableType:
         (f"{one.severity}: ", _STYLES[one.severity]),
         screen.safe(one.message),
         (f" [{screen.safe(one.rule_name)}]" if one.rule_name else "", "dim"),
-        overflow="fold",
     )
     parts: list[RenderableType] = [text]
     if one.place.excerpt:

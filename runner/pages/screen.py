@@ -12,7 +12,7 @@ from rich.text import Text
 from runner.execution.model import Verdict
 from runner.schedule.windows import Window
 
-PIPED_WIDTH = 200  # columns, where no terminal says how many it has
+PIPED_WIDTH = 100  # columns, where no terminal says how many it has
 
 _VERDICTS: Mapping[Verdict, str] = {
     Verdict.COMPLETE: "green",

@@ -38,7 +38,12 @@ def configure(form: Format, level: str, secrets: Iterable[str] = (), stream: Tex
     people = form == "console" or (form == "auto" and stream.isatty())
     numeric = logging.getLevelNamesMapping()[level.upper()]
     renderers: list[Processor] = (
-        [_for_people, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_plain, pad_event_to=0)]
+        [
+            _for_people,
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), exception_formatter=_plain, pad_event_to=0, pad_level=False
+            ),
+        ]
         if people
         else [_for_machines, _ecs]
     )

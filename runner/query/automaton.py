@@ -7,8 +7,9 @@ state for each way in which the last sixteen characters can have been an `a`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from runner.query.lucene import ANY, ANYTHING, Both, Chain, Characters, Either, Node, Other, Repeat
+from runner.query.lucene import ANY, ANYTHING, LAST, Both, Chain, Characters, Either, Node, Other, Repeat
 
 LARGEST = 1000  # summed over the states, of the places each holds; Lucene took 69,000 and refused 300,000
 MOST_PLACES = 500
@@ -39,6 +40,49 @@ def literal_start(node: Node, *, insensitive: bool = False) -> tuple[str, bool]:
             return literal_start(part, insensitive=insensitive)[0], False
         case _:
             return "", False
+
+
+def spelled(node: Node) -> str | None:
+    r"""Write an expression so that it means the same in every flag: `ab` read insensitively is `[Aa][Bb]`.
+
+    None where it has an operator that has no such form.
+    """
+    match node:
+        case Characters():
+            return "." if node == ANY else _class(node)
+        case Chain(parts):
+            texts = [spelled(part) for part in parts]
+            return None if None in texts else "".join(map(str, texts))
+        case Either(choices):
+            texts = [spelled(choice) for choice in choices]
+            return None if None in texts else f"({'|'.join(text or '()' for text in texts)})"
+        case Repeat(part, least, most):
+            text = spelled(part)
+            return None if text is None else f"({text}){{{least},{'' if most is None else most}}}"
+        case Both() | Other():
+            return None
+
+
+def _class(node: Characters) -> str | None:
+    if not node.ranges:
+        return None
+    if len(node.ranges) == 1 and node.ranges[0][0] == node.ranges[0][1]:
+        return _escaped(node.ranges[0][0])
+    outside = node.ranges[0][0] == 0 and node.ranges[-1][1] == LAST
+    ranges = _between(node.ranges) if outside else node.ranges
+    inner = "".join(
+        _escaped(first) if first == last else f"{_escaped(first)}-{_escaped(last)}" for first, last in ranges
+    )
+    return f"[{'^' if outside else ''}{inner}]"
+
+
+def _between(ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    return tuple((one[1] + 1, other[0] - 1) for one, other in pairwise(ranges))
+
+
+def _escaped(code: int) -> str:
+    letter = chr(code)
+    return f"\\{letter}" if letter.isascii() and not letter.isalnum() else letter
 
 
 def is_small(node: Node) -> bool:

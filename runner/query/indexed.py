@@ -27,7 +27,6 @@ such a letter may find too much, and is not negated.
 A keyword field's `normalizer` and `null_value` cannot be asked for either, and are not thought of.
 """
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from functools import cached_property
 from ipaddress import ip_network
 from typing import TypeAlias
 
-from runner.query.automaton import is_small, literal_start, wildcard
+from runner.query.automaton import is_small, literal_start, spelled, wildcard
 from runner.query.bounds import Bounds, decided, implied
 from runner.query.clauses import ALWAYS, NEVER, Clause, Leaf, either, exists, ignored
 from runner.query.lucene import parse
@@ -52,7 +51,7 @@ WHOLE = {
     "long": (-(2**63), 2**63 - 1),
     "unsigned_long": (0, 2**64 - 1),
 }
-DECIMAL = frozenset({"double", "float", "half_float", "scaled_float"})
+DECIMAL = {"double": 1.7e308, "float": 3.4e38, "half_float": 65000.0, "scaled_float": 3.4e38}
 ROUNDED_INEVENLY = frozenset({"half_float", "scaled_float"})  # a range may round its bound otherwise than the value
 DATES = frozenset({"date", "date_nanos"})
 NEVER_IGNORED = frozenset({"constant_keyword", "text", "match_only_text", "boolean"})
@@ -142,9 +141,9 @@ class Indexed:
             return self.unknown
         if not self._takes(value) or self.types & ROUNDED_INEVENLY:
             return self.unknown
-        if self.types & DECIMAL:
+        if self.types & DECIMAL.keys():
             return Bounds(self._range((name[:2] + "e", value)), self._range((name[:2], value)))
-        return decided(self._range((name, value)))
+        return decided(self._range((name, int(value) if value == int(value) else value)))
 
     def starts(self, text: str, *, insensitive: bool = False) -> Bounds:
         """Return the bounds of: one of the values starts with the text."""
@@ -175,8 +174,9 @@ class Indexed:
         text, whole = literal_start(node, insensitive=insensitive)
         if whole:
             return self.spells(text, insensitive=insensitive)
-        if self._is_text and len(expression) <= LONGEST_PATTERN and is_small(node):
-            return self._tested(self._pattern("regexp", expression, insensitive=insensitive, anchor=len(text)))
+        plain = spelled(node) if insensitive else expression  # not every index takes the flag for it
+        if self._is_text and plain and len(plain) <= LONGEST_PATTERN and is_small(node):
+            return self._tested(self._pattern("regexp", plain, insensitive=False, anchor=len(text)))
         return implied(self.starts(text, insensitive=insensitive).upper) if text else self.unknown
 
     def holds(self, text: str, *, last: bool, insensitive: bool = False) -> Bounds:
@@ -216,18 +216,16 @@ class Indexed:
     def _equals_number(self, value: float) -> Bounds:
         if not self._takes(value):
             return self.unknown
-        if not self.types & DECIMAL:
+        if not self.types & DECIMAL.keys():
             return decided(self._term(int(value)) if value == int(value) else NEVER)
         term = self._term(value)
         return Bounds(term, term if self.types == {"double"} else NEVER)
 
     def _takes(self, value: float) -> bool:
         """Tell whether each index takes the number as a bound; one out of the type's range is refused."""
-        if self.types <= DECIMAL:
-            return math.isfinite(value)
-        return self.types <= WHOLE.keys() and all(
-            least <= value <= most for least, most in (WHOLE[name] for name in self.types)
-        )
+        if self.types <= DECIMAL.keys():
+            return all(abs(value) <= DECIMAL[name] for name in self.types)
+        return self.types <= WHOLE.keys() and all(WHOLE[name][0] <= value <= WHOLE[name][1] for name in self.types)
 
     def _range(self, *options: tuple[str, str | int | float]) -> Leaf:
         return Leaf("range", self.path, options=options)
@@ -242,7 +240,7 @@ class Indexed:
     def _tested(self, leaf: Leaf, *, may_be_ignored: bool = True) -> Bounds:
         """Return the bounds of a test of texts, which a value that was not indexed may pass too."""
         upper = either([leaf, self._ignored]) if may_be_ignored else leaf
-        unsure = INSENSITIVE in leaf.options and (leaf.kind == "regexp" or FOLDED_VARIOUSLY.search(str(leaf.value)))
+        unsure = INSENSITIVE in leaf.options and FOLDED_VARIOUSLY.search(str(leaf.value))
         return Bounds(upper, NEVER if unsure else leaf)
 
 

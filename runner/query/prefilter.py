@@ -58,10 +58,12 @@ def _bounds(query: Query, conditions: Conditions) -> Bounds:
         case EventQuery(event):
             return conditions.of_filter(event)
         case SequenceQuery(stages, until=until):
-            used = (*stages, until) if until else stages
+            used = [conditions.of_stage(stage) for stage in stages]
+            if until:
+                used.append(conditions.of_filter(until.filter))  # it ends sequences without a key too
         case SampleQuery(stages):
-            used = stages
-    return implied(disjunction(map(conditions.of_stage, used)).upper)
+            used = [conditions.of_stage(stage) for stage in stages]
+    return implied(disjunction(used).upper)
 
 
 def _bearable(clause: Clause) -> Clause:

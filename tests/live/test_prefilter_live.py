@@ -286,7 +286,7 @@ def _matched(indexed: Indexed, text: str) -> set[str]:
     return {number for number, event in indexed.events.items() if program.matches(event)}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=queries)
 def test_what_the_matcher_says_true_of_the_search_keeps(indexed: Indexed, text: str) -> None:
     note(text)

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from runner.query.ast import Field, Literal
-from runner.query.automaton import is_small, literal_start, wildcard
+from runner.query.automaton import is_small, literal_start, spelled, wildcard
 from runner.query.clauses import ALWAYS, NEVER, Leaf, either, every, exists, relaxed, without, written
 from runner.query.conditions import Conditions
 from runner.query.indexed import consulted
 from runner.query.lucene import parse as parse_regex
 from runner.query.parser import parse
 from runner.query.prefilter import DEEPEST, MOST_LEAVES, Prefilter, prefilter
+from runner.query.regex import any_match
 from runner.query.types import FieldType, FieldTypes, from_names
 
 TYPES: dict[str, FieldType] = {
@@ -195,6 +196,7 @@ UPPER = {
     "a decimal may have been rounded": ("score == 0.1", term("score", 0.1)),
     "the order of decimals includes the bound": ("ratio > 0.1", {"range": {"ratio": {"gte": 0.1}}}),
     "the negated order of decimals does not": ("not (ratio > 0.1)", none_of({"range": {"ratio": {"gt": 0.1}}})),
+    "a decimal beyond the type's": ("half in (0.5, 1e10)", present("half")),
     "the order of half floats is the matcher's": ("half > 0.1", present("half")),
     "date math is the matcher's": ('time > "now-1d"', present("time")),
     "a date that date_nanos cannot hold is the matcher's": ('time > "1960-01-01"', present("time")),
@@ -260,10 +262,10 @@ DEAR = {
         seen("name", insensitive("wildcard", "name", "*.exe")),
     ),
     "a regular expression": ('name regex "(a|b)c"', present("name"), seen("name", {"regexp": {"name": "(a|b)c"}})),
-    "a regular expression that later versions read more widely": (
-        'pid == 1 and not name regex~ "abcd+"',
-        term("pid", 1),
-        term("pid", 1),
+    "a regular expression without regard to case is written out": (
+        'name regex~ "(a|b)c"',
+        present("name"),
+        seen("name", {"regexp": {"name": "([Aa]|[Bb])[Cc]"}}),
     ),
     "an end with what would be wildcards": (
         r'endsWith(name, "\\a*")',
@@ -339,9 +341,9 @@ JOINED = {
         "sequence by ?user [process where true] [any where pid == 1]",
         one_of(term("event.category", "process"), term("pid", 1)),
     ),
-    "until ends sequences, so it is read too": (
+    "until ends sequences, so it is read too, also without a key": (
         "sequence by user [any where pid == 1] [any where pid == 2] until [any where pid == 3]",
-        one_of(*(filtered(term("pid", pid), present("user")) for pid in (1, 2, 3))),
+        one_of(*(filtered(term("pid", pid), present("user")) for pid in (1, 2)), term("pid", 3)),
     ),
     "what must be missing is read, to see whether it is": (
         "sequence with maxspan=1m [any where pid == 1] ![any where pid == 2]",
@@ -495,6 +497,30 @@ STARTS = {
     r"C:\\(x|y)": ("C:\\", False),
     r"": ("", True),
 }
+
+
+SPELLED = {
+    "ab": "[Aa][Bb]",
+    r"a\.b": r"[Aa]\.[Bb]",
+    "a.*": "[Aa](.){0,}",
+    "[a-z]+": "([a-z]){1,}",
+    "[^a]?": "([^Aa]){0,1}",
+    "(a|()|é)": "([Aa]|()|é)",
+    r"\d{2,3}": "([0-9]){2,3}",
+    "~a": None,
+    "a&b": None,
+    "#": None,
+}
+
+
+@pytest.mark.parametrize("expression", SPELLED)
+def test_how_an_expression_is_written_out(expression: str) -> None:
+    written_out = spelled(parse_regex(expression, insensitive=True))
+    assert written_out == SPELLED[expression]
+    if written_out is not None:
+        insensitive, plain = any_match([expression], insensitive=True), any_match([written_out], insensitive=False)
+        for text in ("", "a", "A", "é", "É", "ab", "aB", "a.B", "aXB", "zZ", "z", "12", "1234", "a\n"):
+            assert insensitive(text) == plain(text), text
 
 
 @pytest.mark.parametrize("expression", STARTS)

@@ -27,6 +27,7 @@ _SUMMARIES = (
     "process.name",
     "message",
 )
+_SET_ASIDE = ("eql_runner.source", "eql_runner.raw")  # where an event stands that does not fit the alerts' mapping
 _NOT_OF_THE_EVENT = ("kibana", "eql_runner", "_id", "_index")
 
 
@@ -50,7 +51,7 @@ class Records:
 
 def records(documents: Iterable[Document]) -> Records:
     """Return the records of the alerts, in the order of the documents."""
-    found = list(documents)
+    found = [_whole(document) for document in documents]
     rules = _Rules()
     shells = {_text(document, "kibana.alert.group.id") for document in found if not _is_step(document)} - {""}
     steps: dict[str, list[Document]] = {}
@@ -66,6 +67,15 @@ def records(documents: Iterable[Document]) -> Records:
         for document in alone
     )
     return Records(alerts, tuple(rules.found), tuple(rules.texts), _tactics(rules.found))
+
+
+def _whole(document: Document) -> Document:
+    """Return the alert with its event in place, where the index could only keep it aside."""
+    aside = [document[name] for name in _SET_ASIDE if isinstance(document.get(name), Mapping)]
+    if not aside:
+        return document
+    own = {key: value for key, value in document.items() if key not in {*_SET_ASIDE, "event.kind"}}
+    return {**aside[0], **own}
 
 
 def event(document: Document) -> dict[str, Any]:

@@ -75,6 +75,14 @@ def test_a_threat_of_the_event_itself_stays_with_it() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["eql_runner.source", "eql_runner.raw"])
+def test_an_event_that_the_index_kept_aside_is_shown_in_its_place(name: str) -> None:
+    document = alert(1)
+    ours = {key: value for key, value in document.items() if key.startswith(("kibana", "eql_runner", "@", "_"))}
+    aside = {key: value for key, value in document.items() if key not in ours}
+    assert only({**ours, "event.kind": "signal", name: aside}) == only(document)
+
+
 def test_alerts_of_one_version_of_a_rule_share_it() -> None:
     documents = [alert(1), alert(2), alert(3, **{"kibana.alert.rule.version": "2"})]
     found = records(documents)

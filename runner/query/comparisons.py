@@ -65,7 +65,7 @@ def compares(kind: Kind, operator: str, constant: Constant) -> Test:
         edge = found and (found.last if operator in (">", "<=") else found.first)
         return _ordered(lambda value: _nanoseconds(kind, value), order, edge)
     if isinstance(constant, str):
-        return lambda value: order(value if type(value) is str else spelled(value), constant)
+        return _ordered_like_any(operator, constant)
     if isinstance(constant, bool):
         return lambda _value: False
     return _numbered(order, constant, cut=False)
@@ -115,13 +115,29 @@ def _like_any(constants: list[Constant]) -> Test:
     """Return the test of a value of which nothing is known: numbers by number, all else by spelling."""
     numbers = frozenset(constant for constant in constants if _is_number(constant))
     texts = frozenset(spelled(constant) for constant in constants if not _is_number(constant))
-    if not numbers:
+    # An address that can be spelled in several ways, and a network, show that the field is an ip.
+    networks = [found for text in texts if set(text) & set(":/") and (found := addresses.network(text))]
+    if not numbers and not networks:
         return _spelled_like(set(texts))
+    inside = addresses.within(networks)
 
     def test(value: Any) -> bool:
         if type(value) is str and value in texts:
             return True
-        return number(value) in numbers or (bool(texts) and spelled(value) in texts)
+        return number(value) in numbers or spelled(value) in texts or inside(value)
+
+    return test
+
+
+def _ordered_like_any(operator: str, constant: str) -> Test:
+    """Return the test of a value of which nothing is known against a text: dates by time, all else as texts."""
+    order = ORDERS[operator]
+    dated = compares(Kind.NANOS, operator, constant) if timestamps.span(constant) else None
+
+    def test(value: Any) -> bool:
+        if dated and timestamps.nanoseconds(value) is not None:
+            return dated(value)
+        return order(value if type(value) is str else spelled(value), constant)
 
     return test
 

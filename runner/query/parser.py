@@ -46,14 +46,16 @@ def _bad_character(error: UnexpectedCharacters, text: str) -> QueryError:
         if escape:
             message = f"unknown escape `{escape}` in a string"
             hint = f'write `\\{escape}` for a backslash, or use a raw string: """…"""'
+            if escape == "\\u":
+                hint = "write a character's code as \\u{…}, 2 to 8 hex digits in braces"
         else:
             message, hint = "this string is not closed", "strings end on the line they start on"
     elif rest.startswith("`"):
         message = "this quoted name is not closed"
     elif rest.startswith("!"):
         message, hint = "unexpected `!`", "use != for not equal, `not` for negation"
-    elif rest.startswith(("&&", "||")):
-        message, hint = f"unexpected `{rest[:2]}`", "use `and` and `or`"
+    elif rest.startswith("&&"):
+        message, hint = "unexpected `&&`", "use `and`"
     return QueryError(message, text=text, line=error.line, column=error.column, hint=hint)
 
 

@@ -50,9 +50,10 @@ def nanoseconds(value: Any) -> int | None:
         return None
     if isinstance(value, int | float):
         try:
-            return round(value * 1_000_000)
+            millis = int(value)
         except (ValueError, OverflowError):  # not a number, or infinite
             return None
+        return millis * 1_000_000 + round((value - millis) * 1_000_000)
     if isinstance(value, datetime):
         return _since_epoch(value if value.tzinfo else value.replace(tzinfo=UTC))
     return None

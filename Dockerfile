@@ -17,6 +17,7 @@ RUN python -m venv /tools \
 
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY rules ./rules
+COPY kibana ./kibana
 COPY runner ./runner
 RUN /tools/bin/pip wheel --no-deps --no-build-isolation --no-index -w /dist . \
  && /venv/bin/pip install --no-deps --no-index /dist/*.whl

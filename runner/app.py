@@ -9,6 +9,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -32,6 +33,8 @@ from runner.execution.executor import Executor
 from runner.execution.model import EventSource, Execution, Ledger, State
 from runner.execution.rehearsal import Rehearsal
 from runner.execution.replicas import Replicas
+from runner.kibana.importer import Kibana
+from runner.kibana.objects import dashboard_id, prepared
 from runner.offline import demo, rule_tests
 from runner.offline.files import write_ndjson
 from runner.offline.junit import junit
@@ -177,6 +180,26 @@ def setup(found: Settings) -> list[str]:
         client.close()
 
 
+def setup_kibana(found: Settings) -> list[str]:
+    """Import data views, searches and the dashboard into Kibana; return a line for each, and where to look."""
+    kibana = Kibana.connect(found)
+    imported = kibana.load(_objects(found))
+    return [*map(str, imported), f"look at {kibana.address(dashboard_id(kibana.space))}"]
+
+
+def export_kibana(found: Settings, output: Path) -> list[str]:
+    """Write what `setup_kibana` would import into a file; return how to import it by hand."""
+    with _writing(output):
+        output.write_bytes(_objects(found))
+    return [f"wrote {output}: import it in Kibana, Stack Management, Saved Objects, Import"]
+
+
+def _objects(found: Settings) -> bytes:
+    """Return Kibana's objects for this installation, with links to the indices that the rules search."""
+    patterns = {pattern for rule in rules(found).rules for pattern in rule.index}
+    return prepared(found, sorted(patterns))
+
+
 def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple[Execution, ...]]:
     """Execute each rule once, so many at a time; yield what each did, in the order of the rules."""
     with ThreadPoolExecutor(workers, "once") as pool:
@@ -229,21 +252,24 @@ def test(paths: Sequence[Path]) -> tuple[RuleSet, rule_tests.Report]:
 
 def write_junit(path: Path, report: rule_tests.Report) -> None:
     """Write the results of tests as JUnit XML. Raises OperatorError when the file cannot be written."""
-    _write(path, junit(report))
+    with _writing(path):
+        path.write_text(junit(report), encoding="utf-8")
 
 
-def _write(path: Path, text: str) -> None:
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        path.write_text(text, encoding="utf-8")
+        yield
     except OSError as error:
-        raise OperatorError(f"{path} cannot be written: {error.strerror}") from error
+        raise OperatorError(f"{path} cannot be written: {error.strerror}", "Name another file.") from error
 
 
 def report(files: Sequence[Path], output: Path) -> int:
     """Write one HTML page of the alerts in NDJSON files; return how many there are. Raises RunnerError."""
     documents = [document for file in files for document in read_ndjson(file)]
     page = html_page(documents, now(), origin=", ".join(map(str, files)))
-    _write(output, page)
+    with _writing(output):
+        output.write_text(page, encoding="utf-8")
     return len(documents)
 
 

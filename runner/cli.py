@@ -161,14 +161,24 @@ def rules(paths: Paths = None, as_json: Json = False) -> None:
         _print(rules_page.page(ruleset.rules, left_out))
 
 
-@cli.command(epilog="Example: eql-runner setup")
-def setup(as_json: Json = False) -> None:
+@cli.command(epilog="Example: eql-runner setup --kibana")
+def setup(
+    kibana: Annotated[
+        bool, typer.Option("--kibana", help="Import data views and a dashboard into Kibana too.")
+    ] = False,
+    export: Annotated[Path | None, typer.Option(help="Only write what Kibana needs, to import it by hand.")] = None,
+    as_json: Json = False,
+) -> None:
     """Make the index templates, indices and aliases, where they lack. May be repeated, and run from two places."""
-    done = app.setup(app.settings())
+    settings = app.settings()
+    if export:
+        done = app.export_kibana(settings, export)
+    else:
+        done = app.setup(settings) + (app.setup_kibana(settings) if kibana else [])
     if as_json:
         _print_json(done)
     else:
-        _print(Text("\n".join(done) or "everything was there already"))
+        _print(Text("\n".join(done) or "everything was there already"), soft_wrap=True)
 
 
 @cli.command(epilog="Example: eql-runner coverage --over 7d")

@@ -156,9 +156,9 @@ class Service:
         if engine.replicas is None:
             return
         live = engine.replicas.announce(self._clock())
-        if live != self._live:
-            self._log.info(f"{len(live)} runners share the rules: {', '.join(sorted(live))}")
-            self._live = live
+        if live != self._live and max(len(live), len(self._live)) > 1:
+            self._log.info(f"runners that share the rules: {', '.join(sorted(live))}")
+        self._live = live
 
     def _leave(self, engine: Engine) -> None:
         """Let the other runners take over at once."""

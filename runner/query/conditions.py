@@ -92,7 +92,7 @@ class Conditions:
 
     def _comparison(self, comparison: Comparison) -> Bounds:
         operator: str = comparison.operator
-        left, right = comparison.left, comparison.right
+        left, right = self._null_where_absent(comparison.left), self._null_where_absent(comparison.right)
         if isinstance(left, Literal) and not isinstance(right, Literal):
             operator, left, right = _MIRRORED[operator], right, left
         match left, operator, right:
@@ -109,6 +109,11 @@ class Conditions:
             case _, "==" | "!=", Literal(None):
                 return implied(ALWAYS)
         return implied(every([self._needed(left), self._needed(right)]))
+
+    def _null_where_absent(self, side: Expression) -> Expression:
+        """Return the side, null for an optional field that is mapped nowhere: Elasticsearch then asks for null."""
+        absent = isinstance(side, Field) and side.optional and not self._field(side.path).types
+        return Literal(None, side.place) if absent else side
 
     def _membership(self, membership: In, indexed: Indexed) -> Bounds:
         values = [value for value in map(_value, membership.options) if value is not None]

@@ -18,6 +18,7 @@ from types import FrameType
 from pydantic import SecretStr
 
 from runner.elastic.alert_index import AlertIndex
+from runner.elastic.alert_reader import read_alerts
 from runner.elastic.auto_search import AutoSearch
 from runner.elastic.capabilities import Capabilities, EqlApi, version_of
 from runner.elastic.client import Client
@@ -30,7 +31,7 @@ from runner.elastic.state_index import StateIndex
 from runner.engine import Engine
 from runner.errors import OperatorError, SettingsError
 from runner.execution.executor import Executor
-from runner.execution.model import EventSource, Execution, Ledger, State
+from runner.execution.model import Document, EventSource, Execution, Ledger, State
 from runner.execution.rehearsal import Rehearsal
 from runner.execution.replicas import Replicas
 from runner.kibana.importer import Kibana
@@ -40,7 +41,7 @@ from runner.offline.files import write_ndjson
 from runner.offline.junit import junit
 from runner.offline.memory import MemoryLedger
 from runner.report.page import page as html_page
-from runner.report.source import read_ndjson
+from runner.report.source import read_ndjson, since
 from runner.rules.loader import RuleSet, load, shipped_rules, with_indices
 from runner.rules.model import Rule
 from runner.schedule.plan import Limits
@@ -264,13 +265,32 @@ def _writing(path: Path) -> Iterator[None]:
         raise OperatorError(f"{path} cannot be written: {error.strerror}", "Name another file.") from error
 
 
-def report(files: Sequence[Path], output: Path) -> int:
-    """Write one HTML page of the alerts in NDJSON files; return how many there are. Raises RunnerError."""
-    documents = [document for file in files for document in read_ndjson(file)]
-    page = html_page(documents, now(), origin=", ".join(map(str, files)))
+def report(files: Sequence[Path], output: Path, past: timedelta | None) -> int:
+    """Write one HTML page of alerts; return how many there are. Raises RunnerError.
+
+    They come from the NDJSON files, else from the alerts index; those made within `past` (None: all of the files', and
+    a day of the index's).
+    """
+    at = now()
+    if files:
+        documents = [document for file in files for document in read_ndjson(file)]
+        documents = documents if past is None else list(since(documents, at - past))
+        origin = ", ".join(file.name for file in files)
+    else:
+        found = settings()
+        documents = _alerts(found, at - (past or timedelta(days=1)))
+        origin = found.alerts_index
     with _writing(output):
-        output.write_text(page, encoding="utf-8")
+        output.write_text(html_page(documents, at, origin=origin), encoding="utf-8")
     return len(documents)
+
+
+def _alerts(found: Settings, start: datetime) -> list[Document]:
+    client = Client.connect(found)
+    try:
+        return list(read_alerts(client, found.alerts_index, start))
+    finally:
+        client.close()
 
 
 def play(output: Path) -> demo.Demo:

@@ -255,12 +255,19 @@ def demo(
 @cli.command(epilog="Example: eql-runner report demo-alerts.ndjson --output alerts.html")
 def report(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Alerts as NDJSON: of the demo, or an export.")
-    ],
-    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("alerts.html"),
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...", help="Alerts as NDJSON: of the demo, or an export; none: the alerts index."
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "--out", help="The page to write.")] = Path("alerts.html"),
+    since: Annotated[
+        str | None, typer.Option(help="Only alerts made within this time, such as 24h (the index's default) or 7d.")
+    ] = None,
 ) -> None:
     """Write one HTML page of alerts, to filter and read without Kibana. It needs nothing else, and loads nothing."""
-    _print(Text(f"{screen.plural(app.report(files, output), 'alert')} in {output}"))
+    count = app.report(files or (), output, arguments.duration(since) if since else None)
+    _print(Text(f"{screen.plural(count, 'alert')} in {output}"))
 
 
 @cli.command(epilog="Example: eql-runner config --json")

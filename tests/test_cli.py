@@ -157,6 +157,8 @@ def test_the_demo_shows_alerts_and_proves_that_none_is_missed_or_doubled(run):
     assert all(json.loads(line)["kibana.alert.rule.name"] == SEED for line in lines)
     assert run("report", "here.ndjson", "--output", "here.html")[1] == f"{len(lines)} alerts in here.html\n"
     assert SEED in Path("here.html").read_text()
+    shown = run("report", "here.ndjson", "--out", "here.html", "--since", "40m")[1]
+    assert 0 < int(shown.split()[0]) < len(lines)
 
 
 def test_config_shows_what_is_set_and_no_secret(run, monkeypatch):
@@ -189,6 +191,11 @@ CANNOT_RUN = {
     "an instant that is none": ({}, ["backfill", SEED, "--from", "yesterday"], "now-2d"),
     "a file that cannot be written": ({}, ["demo", "--output", "no/such/folder"], "no/such/folder"),
     "a file of alerts that is not there": ({}, ["report", "nowhere.ndjson"], "nowhere.ndjson"),
+    "a report on a cluster that is not there": (
+        {"RUNNER_ELASTICSEARCH_URL": "http://127.0.0.1:9", "RUNNER_RETRY_DEADLINE": "1s"},
+        ["report", "--since", "1h"],
+        "no connection",
+    ),
     "a length that is none": ({}, ["coverage", "--over", "long"], "5m"),
     "an unknown command": ({}, ["runn"], "No such command"),
     "an option that is missing": ({}, ["backfill", SEED], "--from"),

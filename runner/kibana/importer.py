@@ -43,6 +43,10 @@ _RIGHTS = (
     "(RUNNER_KIBANA_API_KEY may be another key than RUNNER_API_KEY)."
 )
 _CHECK_URL = "Set RUNNER_KIBANA_URL to the address that a browser opens Kibana at, with its base path if it has one."
+_BY_HAND = (
+    "Or import by hand: `eql-runner setup --export eql-runner.ndjson` writes the file for Kibana's "
+    "Stack Management, Saved Objects, Import."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Kibana:
     def connect(cls, settings: Settings) -> "Kibana":
         """Build it from the settings; nothing is sent yet. Raises SettingsError without RUNNER_KIBANA_URL."""
         if settings.kibana_url is None:
-            raise SettingsError("RUNNER_KIBANA_URL is not set", _CHECK_URL)
+            raise SettingsError("RUNNER_KIBANA_URL is not set", f"{_CHECK_URL} {_BY_HAND}")
         authority = settings.kibana_ca_file or settings.ca_file
         if not settings.verify_certs:  # who turned it off knows; the setting's description warns
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)

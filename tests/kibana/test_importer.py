@@ -174,8 +174,9 @@ def test_nobody_at_the_address_is_said_to_be_nobody() -> None:
 
 
 def test_without_a_url_the_setting_is_named() -> None:
-    with pytest.raises(SettingsError, match="RUNNER_KIBANA_URL is not set"):
+    with pytest.raises(SettingsError, match="RUNNER_KIBANA_URL is not set") as caught:
         Kibana.connect(Settings())
+    assert "eql-runner setup --export" in caught.value.hint
 
 
 @pytest.mark.parametrize(

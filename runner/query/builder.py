@@ -1,34 +1,20 @@
-"""From grammar to tree: one method for each rule of `eql.lark`, called while the text is parsed.
+"""A query, from grammar to tree: one method for each rule of `eql.lark` above a condition.
 
-Each takes the rule's children and returns a value of `ast`; a query that reads well but cannot mean anything (a join
-key that is no field, a sequence of one stage) ends here with a QueryError. Source of what is refused: Elasticsearch,
-x-pack/plugin/eql, LogicalPlanBuilder, ExpressionBuilder and EqlParser.
+The parser calls them while it reads. A query that reads well but cannot mean anything (a join key that is no field, a
+sequence of one stage) ends here with a QueryError. Source of what is refused: Elasticsearch, x-pack/plugin/eql,
+LogicalPlanBuilder.
 """
 
 import difflib
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from sys import intern
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn
 
-from runner.errors import QueryError
-from runner.query import strings
 from runner.query.ast import (
-    And,
-    Arithmetic,
-    Call,
-    Comparison,
     EventFilter,
     EventQuery,
-    Expression,
     Field,
-    In,
     Literal,
-    Negative,
-    Not,
-    Or,
-    Pattern,
     Pipe,
     Place,
     Query,
@@ -36,30 +22,12 @@ from runner.query.ast import (
     SequenceQuery,
     Stage,
 )
-from runner.query.functions import FUNCTIONS, resolve
+from runner.query.condition_builder import ConditionBuilder, Text, place_of, refuse
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PIPES = ("head", "tail")
 _FOREIGN_PIPES = ("count", "filter", "sort", "unique", "unique_count")
 _MOST_RUNS = 100
-_LONGEST = 2**63 - 1  # a whole number beyond Java's long is read as a decimal
-
-
-class Token(Protocol):
-    """What we use of the lexer's tokens, which are strings that know their place."""
-
-    line: int
-    column: int
-    type: str
-
-    def __str__(self) -> str: ...
-
-
-class Text(NamedTuple):
-    """A string literal's value, and where it starts."""
-
-    value: str
-    place: Place
 
 
 class Runs(NamedTuple):
@@ -97,19 +65,8 @@ class OneStage(NamedTuple):
     runs: int
 
 
-def refuse(message: str, where: "Place | Token", hint: str = "") -> NoReturn:
-    """Raise a QueryError at the place."""
-    raise QueryError(message, line=where.line, column=where.column, hint=hint)
-
-
-def place_of(token: Token) -> Place:
-    return Place(token.line, token.column)
-
-
-class TreeBuilder:
-    """The callbacks of the parser. Stateless."""
-
-    # Queries
+class TreeBuilder(ConditionBuilder):
+    """All callbacks of the parser. Stateless."""
 
     def start(self, children: list[Any]) -> Query:
         query: Query = children[0]
@@ -126,7 +83,7 @@ class TreeBuilder:
     def filter(self, children: list[Any]) -> EventFilter:
         category, condition = children
         return EventFilter(
-            category.value if category else None, condition, category.place if category else _at(condition)
+            category.value if category else None, condition, category.place if category else condition.place
         )
 
     def any_category(self, _children: list[Any]) -> None:
@@ -147,7 +104,7 @@ class TreeBuilder:
             refuse(f"pipe `{name}` takes exactly one number, it has {len(arguments)} arguments", token)
         count = arguments[0]
         if not isinstance(count, Literal) or type(count.value) is not int or count.value < 0:
-            refuse(f"pipe `{name}` takes a positive whole number", _at(count))
+            refuse(f"pipe `{name}` takes a positive whole number", count.place)
         return Pipe(name, count.value, place_of(token))  # type: ignore[arg-type]  # one of _PIPES
 
     # Sequences and samples
@@ -247,132 +204,13 @@ class TreeBuilder:
     def by(self, children: list[Any]) -> Keys:
         for key in children:
             if not isinstance(key, Field):
-                refuse("a join key must be a field", _at(key))
+                refuse("a join key must be a field", key.place)
         return Keys(tuple(children), children[0].place)
-
-    # Conditions
-
-    def condition(self, children: list[Any]) -> Or:
-        return Or(tuple(_flat(Or, children)), _at(children[0]))
-
-    def conjunction(self, children: list[Any]) -> And:
-        return And(tuple(_flat(And, children)), _at(children[0]))
-
-    def negation(self, children: list[Any]) -> Not:
-        return Not(children[1], place_of(children[0]))
-
-    def relationship(self, children: list[Any]) -> NoReturn:
-        refuse("process relationships (`… of […]`) are not supported", children[0], "use a sequence with join keys")
-
-    def comparison(self, children: list[Any]) -> Comparison:
-        left, operator, right = children
-        return Comparison(str(operator), left, right, _at(left))  # type: ignore[arg-type]  # the grammar's COMPARE
-
-    def membership(self, children: list[Any]) -> In:
-        value, operator, *options = children
-        return In(value, tuple(options), str(operator) == "in~", _at(value))
-
-    def no_membership(self, children: list[Any]) -> Not:
-        value, _not, operator, *options = children
-        return Not(self.membership([value, operator, *options]), _at(value))
-
-    def pattern(self, children: list[Any]) -> Pattern:
-        value, operator, *patterns = children
-        kind = str(operator)
-        insensitive = kind == ":" or kind.endswith("~")
-        return Pattern(kind.rstrip("~"), insensitive, value, tuple(patterns), _at(value))  # type: ignore[arg-type]  # PATTERN
-
-    def arithmetic(self, children: list[Any]) -> Arithmetic:
-        left, operator, right = children
-        return Arithmetic(str(operator), left, right, _at(left))  # type: ignore[arg-type]  # the grammar's SIGN, FACTOR
-
-    def signed(self, children: list[Any]) -> Expression:
-        sign, operand = children
-        if str(sign) == "+":
-            return operand  # type: ignore[no-any-return]  # an expression, by the grammar
-        if isinstance(operand, Literal) and type(operand.value) in (int, float):
-            return Literal(-operand.value, place_of(sign))  # type: ignore[operator]  # it is a number
-        return Negative(operand, place_of(sign))
-
-    def call(self, children: list[Any]) -> Call:
-        token, *arguments = children
-        written = str(token)
-        insensitive = written.endswith("~")
-        function = resolve(written.rstrip("~"))
-        if function is None:
-            refuse(f"unknown function `{written}`", token, _function_hint(written.rstrip("~")))
-        if insensitive and not function.has_insensitive:
-            refuse(f"function `{function.name}` has no case-insensitive form", token, f"write {function.name}(…)")
-        if not function.takes(len(arguments)):
-            refuse(f"function `{function.name}` takes {function.arity}, it has {len(arguments)}", token)
-        return Call(function.name, tuple(arguments), insensitive, place_of(token))
-
-    # Names and constants
-
-    def field(self, children: list[Any]) -> Field:
-        optional = getattr(children[0], "type", "") == "OPTIONAL"
-        names: Sequence[Any] = children[1:] if optional else children
-        for name in names:
-            if not isinstance(name, Text):
-                refuse("array indexes are not supported", name, "compare the whole field: any of its values may match")
-        path = names[0].value if len(names) == 1 else ".".join([name.value for name in names])
-        return Field(intern(path), optional, place_of(children[0]) if optional else names[0].place)
-
-    def plain_name(self, children: list[Any]) -> Text:
-        return Text(str(children[0]), place_of(children[0]))
-
-    def quoted_name(self, children: list[Any]) -> Text:
-        return Text(str(children[0])[1:-1].replace("``", "`"), place_of(children[0]))
-
-    def string(self, children: list[Any]) -> Literal:
-        text = children[0]
-        return Literal(text.value, text.place)
-
-    def raw_string(self, children: list[Any]) -> Text:
-        return Text(strings.raw(str(children[0])), place_of(children[0]))
-
-    def escaped_string(self, children: list[Any]) -> Text:
-        token = children[0]
-        try:
-            return Text(strings.unescape(str(token)), place_of(token))
-        except ValueError as error:
-            refuse(str(error), token, "write \\u{…} with the character's code in hex digits, such as \\u{e9}")
-
-    def old_string(self, children: list[Any]) -> NoReturn:
-        token = children[0]
-        if str(token).startswith("?"):
-            refuse("this form of raw string is not supported", token, 'use triple double quotes: """…"""')
-        refuse("a string stands in double quotes", token, 'write "…"')
-
-    def integer(self, children: list[Any]) -> Literal:
-        number = int(str(children[0]))
-        return Literal(number if number <= _LONGEST else float(number), place_of(children[0]))
-
-    def decimal(self, children: list[Any]) -> Literal:
-        return Literal(float(str(children[0])), place_of(children[0]))
-
-    def true(self, children: list[Any]) -> Literal:
-        return Literal(value=True, place=place_of(children[0]))
-
-    def false(self, children: list[Any]) -> Literal:
-        return Literal(value=False, place=place_of(children[0]))
-
-    def null(self, children: list[Any]) -> Literal:
-        return Literal(value=None, place=place_of(children[0]))
 
 
 def _of(kind: type[Any], children: list[Any]) -> Any:
     """Return the child of the kind, None where there is none."""
     return next((child for child in children if isinstance(child, kind)), None)
-
-
-def _at(node: Expression) -> Place:
-    return node.place
-
-
-def _flat(kind: type[And | Or], operands: list[Any]) -> list[Expression]:
-    """Return the operands with those of the same kind taken apart: `a and (b and c)` has three."""
-    return [part for operand in operands for part in (operand.operands if isinstance(operand, kind) else (operand,))]
 
 
 def _check_keys(stages: list[OneStage], first: OneStage) -> None:
@@ -397,10 +235,3 @@ def _pipe_hint(name: str) -> str:
         return "pipes are `head` and `tail`"
     near = difflib.get_close_matches(name, _PIPES, 1)
     return f"did you mean `{near[0]}`?" if near else "pipes are `head` and `tail`"
-
-
-def _function_hint(name: str) -> str:
-    if name.lower() in ("wildcard", "match"):
-        return f"use `{'like~' if name.lower() == 'wildcard' else 'regex~'}` instead of {name}(…)"
-    near = difflib.get_close_matches(name.lower(), FUNCTIONS, 2, 0.6)
-    return f"did you mean {' or '.join(f'`{FUNCTIONS[key].name}`' for key in near)}?" if near else ""

@@ -155,7 +155,7 @@ def _ends_with(source: str, end: str, *, insensitive: bool) -> bool:
 def _index_of(source: str, part: str, start: Any = 0, *, insensitive: bool) -> int | None:
     begin = max(int(start), 0)
     if not part:
-        return begin
+        return min(begin, len(source))
     found = source.lower().find(part.lower(), begin) if insensitive else source.find(part, begin)
     return None if found < 0 else found
 

@@ -1,10 +1,13 @@
 """The parser: which tree a text becomes, and what is said of a text that is none."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from runner.errors import QueryError
+from runner.query import compile
 from runner.query.ast import (
     And,
     Arithmetic,
@@ -253,3 +256,11 @@ def test_the_error_points_at_the_place():
 def test_many_terms_and_deep_parentheses_are_read():
     assert len(condition(" or ".join(["a"] * 5000)).operands) == 5000
     assert condition("(" * 5000 + "a" + ")" * 5000) == A
+
+
+def test_every_query_in_the_documentation_compiles():
+    page = (Path(__file__).parents[2] / "docs" / "eql.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```eql\n(.*?)```", page, re.DOTALL)
+    assert len(queries) >= 3
+    for query in queries:
+        assert compile(query)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from runner import app
 from runner.errors import (
     AccessDenied,
     ClusterAnswerError,
@@ -49,6 +50,16 @@ def test_a_second_import_replaces_what_the_first_one_made(server: StandIn) -> No
     assert second == [line.replace("created", "replaced") for line in first]
     assert server.requests == [POST, POST]
     assert len(server.spaces["default"]) == len(first)
+
+
+def test_the_command_imports_what_fits_the_rules_and_says_where_to_look(server: StandIn) -> None:
+    lines = app.setup_kibana(settings(server.url))
+    assert lines[0] == "created data view EQL Runner alerts"
+    assert lines[-1] == f"look at {server.url}/app/dashboards#/view/eql-runner-dashboard"
+    events = server.spaces["default"]["index-pattern", "eql-runner-view-events"]
+    assert events["attributes"]["title"].split(",") == sorted(
+        {index for rule in app.rules(Settings()).rules for index in rule.index}
+    )
 
 
 def test_another_space_is_looked_for_and_then_filled(server: StandIn) -> None:

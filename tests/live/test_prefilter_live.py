@@ -6,6 +6,7 @@ compared with the matcher's. Where the prefilter says that it is exact the answe
 
 import json
 import random
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from runner.errors import QueryError
-from runner.query import FieldType, FieldTypes, compile
+from runner.query import FieldType, FieldTypes, compile, search
 from runner.query.indexed import consulted
 from runner.query.prefilter import prefilter
 
@@ -106,10 +107,10 @@ VALUES: dict[str, Sequence[Any]] = {
 def made_events(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield events and the index each goes to: fields missing, with one value or several, written dotted or nested."""
     chance = random.Random(20240501)
-    for _ in range(count):
+    for number in range(count):
         kept = [path for path in VALUES if chance.random() < 0.6]
         index = chance.choice(["one", "two"])
-        event: dict[str, Any] = {"@timestamp": "2024-05-01T00:00:00.000Z"}
+        event: dict[str, Any] = {"@timestamp": f"2024-05-01T{number // 60:02}:{number % 60:02}:00.000Z"}
         for path in kept:
             if path == "some" and index == "two":
                 continue
@@ -229,6 +230,14 @@ trees = st.recursive(
     max_leaves=6,
 )
 queries = st.builds("{} where {}".format, st.sampled_from(["any", "process", "file"]), trees)
+stages = st.builds("[any where {}]".format, conditions)
+keys = st.sampled_from(["event.category", "?event.category", "signed", "?signed", "event.category, ?name", "?absent"])
+joined = (
+    st.builds("sequence by {} {} {}".format, keys, stages, stages)
+    | st.builds("sequence by {} {} {} until {}".format, keys, stages, stages, stages)
+    | st.builds("sequence by {} with maxspan=1h {} !{}".format, keys, stages, stages)
+    | st.builds("sample by {} {} {}".format, keys, stages, stages)
+)
 
 
 class Indexed:
@@ -249,8 +258,7 @@ class Indexed:
 
 @pytest.fixture(scope="module")
 def indexed(node: Elasticsearch) -> Iterator[Indexed]:
-    prefix = "t-prefilter"
-    node.options(ignore_status=404).indices.delete(index=f"{prefix}-one,{prefix}-two", ignore_unavailable=True)
+    prefix = f"t-{uuid.uuid4().hex[:12]}"
     for name, properties in MAPPINGS.items():
         node.indices.create(
             index=f"{prefix}-{name}",
@@ -301,3 +309,21 @@ def test_what_the_matcher_says_true_of_the_search_keeps(indexed: Indexed, text: 
         assert kept >= matched, [indexed.events[number] for number in matched - kept]
         if found.decides(dear=dear):
             assert kept == matched, [indexed.events[number] for number in kept - matched]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=joined)
+def test_what_a_sequence_needs_the_search_keeps(indexed: Indexed, text: str) -> None:
+    note(text)
+    try:
+        program = compile(text, field_types=indexed.types)
+    except QueryError:
+        assume(False)
+    found = prefilter(program.query, indexed.types)
+    note(json.dumps(found.pushed(dear=True), ensure_ascii=False))
+    wanted = search(program, indexed.events.values()).sequences
+    for dear in (False, True):
+        kept = indexed.found(found.pushed(dear=dear))
+        events = [event for number, event in indexed.events.items() if number in kept]
+        assert search(program, events).sequences == wanted
+        assert not found.decides(dear=dear)

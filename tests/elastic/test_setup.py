@@ -1,0 +1,106 @@
+"""Templates, indices and aliases: made once, brought up to date, and never another's."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from runner.elastic import templates
+from runner.elastic.setup import Names, install
+from runner.errors import SetupError
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def wanted(index_prefix):
+    """The names of indices that are not made yet."""
+    return Names(f"{index_prefix}-alerts", f"{index_prefix}-executions", f"{index_prefix}-state")
+
+
+def test_what_lacks_is_made_and_a_second_time_there_is_nothing_to_do(client, node, wanted):
+    assert len(install(client, wanted)) == 5
+    assert install(client, wanted) == ()
+    alias = node.indices.get_alias(name=wanted.alerts)
+    assert alias[f"{wanted.alerts}-000001"]["aliases"][wanted.alerts] == {"is_write_index": True}
+    assert node.indices.exists(index=wanted.state)
+
+
+def test_many_at_once_do_each_other_no_harm(client, wanted):
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda _: install(client, wanted), range(6)))
+    created = [line for lines in done for line in lines if line.startswith("created")]
+    assert len(created) == 3
+
+
+def test_rollover_makes_the_next_index_by_the_template(client, node, wanted):
+    install(client, wanted)
+    node.indices.rollover(alias=wanted.alerts)
+    assert install(client, wanted) == ()
+    mapping = node.indices.get_mapping(index=f"{wanted.alerts}-000002")[f"{wanted.alerts}-000002"]["mappings"]
+    assert mapping["_meta"]["owner"] == "eql-runner"
+
+
+def test_an_older_version_is_brought_up_to_date_in_place(client, node, wanted):
+    install(client, wanted)
+    first = f"{wanted.alerts}-000001"
+    older = {**templates.alerts_template(wanted.alerts, keep_overflow=True), "version": 0}
+    node.perform_request(
+        "PUT",
+        f"/_index_template/{wanted.alerts}",
+        headers={"content-type": "application/json", "accept": "application/json"},
+        body=older,
+    )
+    node.indices.put_mapping(index=first, meta={"owner": "eql-runner", "version": 0})
+    assert install(client, wanted) == (
+        f"wrote the index template {wanted.alerts}",
+        f"brought the mapping of {first} up to date",
+    )
+    assert install(client, wanted) == ()
+
+
+@pytest.mark.parametrize(
+    ("meta", "version", "told"),
+    [
+        ({"owner": "someone"}, 1, "is not ours"),
+        (None, 1, "is not ours"),
+        ({"owner": "eql-runner"}, 99, "newer version"),
+    ],
+    ids=["of someone", "of nobody", "newer"],
+)
+def test_a_template_of_another_or_of_a_newer_version_is_left_alone(client, node, wanted, meta, version, told):
+    node.indices.put_index_template(
+        name=wanted.alerts, index_patterns=[f"{wanted.alerts}-0*"], version=version, meta=meta
+    )
+    with pytest.raises(SetupError, match=told) as caught:
+        install(client, wanted)
+    assert caught.value.hint
+    kept = node.indices.get_index_template(name=wanted.alerts)["index_templates"][0]["index_template"]
+    assert kept["version"] == version
+
+
+def test_an_index_in_the_place_of_the_alias_is_named(client, node, wanted):
+    node.indices.create(index=wanted.alerts)
+    with pytest.raises(SetupError, match=f"{wanted.alerts} is an index, and must be an alias"):
+        install(client, wanted)
+
+
+def test_an_index_of_another_is_named(client, node, wanted):
+    node.indices.create(index=wanted.state)
+    with pytest.raises(SetupError, match=f"index {wanted.state} is not ours"):
+        install(client, wanted)
+
+
+def test_an_index_shaped_by_another_template_is_named(client, node, index_prefix, wanted):
+    node.indices.put_index_template(name=f"{index_prefix}-x", index_patterns=[f"{index_prefix}-*"], priority=9000)
+    with pytest.raises(SetupError, match="is not ours") as caught:
+        install(client, wanted)
+    assert "another index template may have shaped it" in caught.value.hint
+
+
+def test_an_alias_without_a_write_index_is_named(client, node, wanted):
+    install(client, wanted)
+    second = f"{wanted.alerts}-000002"
+    node.indices.create(index=second, aliases={wanted.alerts: {}})
+    node.indices.put_alias(index=f"{wanted.alerts}-000001", name=wanted.alerts, is_write_index=False)
+    with pytest.raises(SetupError, match="none of them is its write index"):
+        install(client, wanted)

@@ -3,6 +3,7 @@
 Each function is what a command does, apart from parsing and printing. All of them raise RunnerError.
 """
 
+import getpass
 import os
 import signal
 import socket
@@ -11,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from types import FrameType
 
 from pydantic import SecretStr
 
+from runner import service
 from runner.elastic.alert_index import AlertIndex
 from runner.elastic.alert_reader import read_alerts
 from runner.elastic.auto_search import AutoSearch
@@ -26,8 +29,10 @@ from runner.elastic.dsl_search import DslSearch
 from runner.elastic.eql_search import EqlSearch
 from runner.elastic.failures import Action
 from runner.elastic.presence import StatePresence
+from runner.elastic.privileges import unreadable
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
+from runner.elastic.workflow import Workflow
 from runner.engine import Engine
 from runner.errors import OperatorError, SettingsError
 from runner.execution.executor import Executor
@@ -140,6 +145,7 @@ def _engine(
         cluster=f"Elasticsearch {'.'.join(map(str, version))} at {client.name}",
         backend=backend,
         replicas=replicas,
+        unreadable=partial(unreadable, client),
         probe=lambda: _probe(client),
         close=client.close,
     )
@@ -199,6 +205,30 @@ def _objects(found: Settings) -> bytes:
     """Return Kibana's objects for this installation, with links to the indices that the rules search."""
     patterns = {pattern for rule in rules(found).rules for pattern in rule.index}
     return prepared(found, sorted(patterns))
+
+
+def warn_of_unreadable(engine: Engine, wanted: Sequence[Rule]) -> None:
+    """Log which of the rules' indices the account may not read."""
+    if warning := service.unreadable(engine, wanted):
+        logs.logger().warning(warning)
+
+
+@contextmanager
+def workflow(found: Settings) -> Iterator[Workflow]:
+    """Give access to the alerts and their workflow."""
+    client = Client.connect(found)
+    try:
+        yield Workflow(client, found.alerts_index)
+    finally:
+        client.close()
+
+
+def user() -> str:
+    """Return the name of who is at the keyboard. Raises OperatorError where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in passwd
+        raise OperatorError("this system does not say who you are", "Say it by --by.") from None
 
 
 def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple[Execution, ...]]:
@@ -303,7 +333,7 @@ def play(output: Path) -> demo.Demo:
 def run(found: Settings) -> None:
     """Run the scheduler until SIGTERM or SIGINT; SIGHUP reads the rules again."""
     stop, hangup = Event(), Event()
-    service = Service(
+    running = Service(
         found,
         logs.logger(),
         now,
@@ -313,7 +343,7 @@ def run(found: Settings) -> None:
         hangup=hangup,
     )
     _on_signals(stop, hangup)
-    service.run(runnable(found))
+    running.run(runnable(found))
 
 
 def _connect_soon(found: Settings, stop: Event, moved: Callable[[State], None]) -> Engine:

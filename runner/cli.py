@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from runner import __version__, app, arguments
+from runner.commands import alerts as alert_commands
 from runner.errors import RunnerError
 from runner.execution.model import Execution, Verdict
 from runner.pages import coverage as coverage_page
@@ -42,6 +43,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+cli.add_typer(alert_commands.cli)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rules, by id, name or file; none: all.")]
@@ -99,6 +102,7 @@ def once(
     wanted = arguments.chosen(app.runnable(settings), names or ())
     executions: list[Execution] = []
     with app.connect(settings) as engine, _progress() as progress:
+        app.warn_of_unreadable(engine, wanted)
         for done in progress.track(app.once(engine, wanted, settings.workers), len(wanted), description="Executing"):
             executions += done
             if log:
@@ -219,6 +223,7 @@ def backfill(
     wanted = arguments.chosen(app.runnable(settings), names)
     executions: list[Execution] = []
     with app.connect(settings, setup=not dry_run) as engine:
+        app.warn_of_unreadable(engine, wanted)
         for rule in wanted:
             slices = app.open_slices(engine, rule, window, BACKFILL_SLICE, again=again)
             with _progress() as progress:

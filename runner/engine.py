@@ -1,6 +1,6 @@
 """An executor with what it works on, as `app` puts it together and the commands use it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ class Engine:
 
     `cluster` names it and `backend` says how it is searched, both for messages. `probe` asks whether the cluster answers,
     and raises RunnerError if it does not. `replicas` is None where the engine shares the rules with no other runner.
+    `unreadable` returns those of some index patterns that the account may not wholly read.
     """
 
     executor: Executor
@@ -25,6 +26,7 @@ class Engine:
     cluster: str
     backend: str
     replicas: Replicas | None
+    unreadable: Callable[[Iterable[str]], tuple[str, ...]]
     probe: Callable[[], None]
     close: Callable[[], None]
 

@@ -1,6 +1,6 @@
 """The life of `eql-runner run`: serve health, wait for the cluster, schedule, reload on request, stop in bounded time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from itertools import chain, repeat
@@ -111,6 +111,8 @@ class Service:
         scheduler = Scheduler(engine.executor.run, observer, self._clock, self._settings.workers)
         self._health.beat = lambda: scheduler.beat
         self._health.running = lambda: scheduler.running
+        if warning := unreadable(engine, ruleset.rules):
+            self._log.warning(warning)
         scheduler.start(ruleset.rules)
         self._log.info(f"started: each rule runs within a minute, {self._settings.workers} at a time")
         self._watch(engine, scheduler)
@@ -218,6 +220,20 @@ class Observers:
         """A run ended in a bug of ours."""
         for observer in self._observers:
             observer.crashed(rule, error)
+
+
+def unreadable(engine: Engine, rules: Iterable[Rule]) -> str:
+    """Say which of the rules' indices the account may not read; nothing where it may read them all."""
+    try:
+        patterns = engine.unreadable({pattern for rule in rules for pattern in rule.index})
+    except RunnerError as error:
+        return f"could not look at the privileges of this account: {error}"
+    if not patterns:
+        return ""
+    return (
+        f"this account may not read all of {', '.join(patterns)}: events there are not found, and no search says so. "
+        "Give it `read` and `view_index_metadata` on them"
+    )
 
 
 def _errors(ruleset: RuleSet) -> int:

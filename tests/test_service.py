@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import socket
@@ -97,7 +98,18 @@ class Running:
     def _connect(self, moved):
         if self.connections:
             raise self.connections.pop(0)
-        return Engine(self.executor, None, None, None, "http://es:9200", "dsl", None, self._probe, self._close)
+        return Engine(
+            executor=self.executor,
+            source=None,
+            sink=None,
+            ledger=None,
+            cluster="http://es:9200",
+            backend="dsl",
+            replicas=None,
+            unreadable=lambda patterns: tuple(pattern for pattern in patterns if pattern == "secret-*"),
+            probe=self._probe,
+            close=self._close,
+        )
 
     def _probe(self):
         if self.probe_error:
@@ -205,6 +217,14 @@ def test_a_reload_takes_good_rules_and_refuses_a_set_with_a_bad_one(running, log
     until(lambda: "new" in subject.executor.executed)
     assert subject.service._health.rules == 1
     assert b'rule_id="old"' not in subject.service._metrics.text()
+
+
+def test_indices_that_the_account_may_not_read_are_named(running, log):
+    hidden = replace(rule("r-2"), index=("secret-*",))
+    subject = running(RuleSet((rule("r-1"), hidden)))
+    until(lambda: subject.executor.executed)
+    assert "may not read all of secret-*" in messages(log)
+    assert "logs-*" not in messages(log)
 
 
 def test_rules_left_out_are_named_up_to_a_bound(running, log):

@@ -50,7 +50,8 @@ def prefilter(query: Query, types: FieldTypes, *, event_category_field: str = "e
     bounds = _bounds(query, Conditions(types, event_category_field))
     whole = _bearable(bounds.upper)
     cheap = relaxed(whole, dear=False, depth=DEEPEST)
-    return Prefilter(written(cheap), None if cheap == whole else written(whole), exact=whole == bounds.lower)
+    exact = isinstance(query, EventQuery) and whole == bounds.lower
+    return Prefilter(written(cheap), None if cheap == whole else written(whole), exact)
 
 
 def _bounds(query: Query, conditions: Conditions) -> Bounds:

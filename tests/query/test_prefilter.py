@@ -362,6 +362,10 @@ JOINED = {
             filtered(term("pid", 2), present("user"), present("name")),
         ),
     ),
+    "a sequence that cannot be is not decided by the search": (
+        "sequence [any where pid == 5.5] [any where pid == 5.5]",
+        NOTHING,
+    ),
     "pipes are not pushed": ("any where pid == 1 | head 5", term("pid", 1)),
 }
 

@@ -44,12 +44,14 @@ class EqlSearch:
         page_size: int = 1000,
         search_timeout: timedelta = timedelta(minutes=4),
         wait: timedelta = WAIT,
+        most: int = MOST,
     ) -> None:
         self._client = client
         self._capabilities = capabilities
         self._page_size = min(page_size, PAGE)
         self._timeout = search_timeout
         self._wait = min(wait, search_timeout)
+        self._most = most
 
     def search(self, rule: Rule, window: Window, after: datetime | None = None) -> Generator[Page, None, None]:
         """Yield the window's matches, oldest first. See `EventSource`.
@@ -64,7 +66,7 @@ class EqlSearch:
         question = _Question(rule, window, landscape, self._capabilities.eql_api(count))
         asking = _Asking(self._client, question, self._timeout, self._wait, count)
         pages = _moving if question.moves else _growing
-        for page in pages(asking, after, self._page_size):
+        for page in pages(asking, after, self._page_size, self._most):
             yield replace(page, notes=landscape.notes, requests=count.take())
 
     def documents(self, hits: Sequence[Hit]) -> Page:
@@ -213,7 +215,7 @@ class _Asking:
             self._client.ask(_DELETE, self._target, lambda es: es.eql.delete(id=search_id), once=True)
 
 
-def _moving(asking: _Asking, after: datetime | None, size: int) -> Iterator[Page]:
+def _moving(asking: _Asking, after: datetime | None, size: int, most: int) -> Iterator[Page]:
     """Yield pages of single events; each next page begins at the time of the last event, and skips what was seen.
 
     Events of one instant that fill a page are asked for again with more room.
@@ -225,33 +227,33 @@ def _moving(asking: _Asking, after: datetime | None, size: int) -> Iterator[Page
         faults = found.faults
         full = len(found.matches) >= room
         stuck = full and (found.last is None or found.last == cut)
-        if stuck and room >= MOST:
-            faults += (Fault(Verdict.PARTIAL, f"{MOST} events or more have the time {cut}, too many for the API"),)
+        if stuck and room >= most:
+            faults += (Fault(Verdict.PARTIAL, f"{most} events or more have the time {cut}, too many for the API"),)
             full = False
         yield Page(matches=tuple(match for match in found.matches if _key(match) not in seen), faults=faults)
         if not full or found.given_up:
             return
         seen.update(_key(match) for match in found.matches)
-        room = min(room * 4, MOST) if stuck else size
+        room = min(room * 4, most) if stuck else size
         cut = found.last or cut
 
 
-def _growing(asking: _Asking, after: datetime | None, size: int) -> Iterator[Page]:
+def _growing(asking: _Asking, after: datetime | None, size: int, most: int) -> Iterator[Page]:
     """Yield what a query finds as a whole, in the order of the last events; again with more room while it is full."""
     seen: set[tuple[tuple[str, str], ...]] = set()
     while True:
         found = asking.ask(size, after)
         faults = found.faults
         full = len(found.matches) >= size
-        if full and size >= MOST:
-            faults += (Fault(Verdict.PARTIAL, f"the query finds {MOST} or more at once, too many for the API"),)
+        if full and size >= most:
+            faults += (Fault(Verdict.PARTIAL, f"the query finds {most} or more at once, too many for the API"),)
             full = False
         new = [match for match in found.matches if _keys(match) not in seen]
         yield Page(matches=tuple(sorted(new, key=lambda match: match.events[-1].time)), faults=faults)
         if not full or found.given_up:
             return
         seen.update(_keys(match) for match in found.matches)
-        size = min(size * 4, MOST)
+        size = min(size * 4, most)
 
 
 def _key(match: Match) -> tuple[str, str]:

@@ -1,0 +1,325 @@
+"""Events by Query DSL on a real node: how many requests it takes, and what it says when an answer is not whole."""
+
+from datetime import timedelta
+
+import pytest
+
+from runner.elastic.capabilities import Capabilities
+from runner.elastic.dsl_search import DslSearch
+from runner.errors import ClusterBusy, QueryRejected
+from runner.execution.model import Verdict
+from runner.offline.memory import StoredEvent
+from runner.schedule.windows import Window
+from tests.contracts.conftest import index_events
+from tests.elastic.conftest import client_of
+from tests.elastic.forwarding import Answered, Changed, Cut, always, once, times
+from tests.made import event, iso, minute, rule
+
+pytestmark = pytest.mark.live
+
+HOUR = Window(minute(0), minute(60))
+EVERYTHING = "process where true"
+BUSY = Answered(429, {"error": {"type": "circuit_breaking_exception", "reason": "Data too large"}, "status": 429})
+
+
+class Bench:
+    """A source over events of the real node, behind a proxy."""
+
+    def __init__(self, node, proxy, client, prefix):
+        self.node, self.proxy, self.prefix = node, proxy, prefix
+        self.client = client
+
+    def index(self, events, **mappings):
+        index_events(self.node, self.prefix, events, **mappings)
+
+    def source(self, **options):
+        return DslSearch(self.client, Capabilities(self.client), **options)
+
+    def rule(self, query=EVERYTHING, **fields):
+        return rule(query, index=(f"{self.prefix}-logs-*",), **fields)
+
+    def pages(self, of=None, window=HOUR, after=None, **options):
+        return list(self.source(**options).search(of or self.rule(), window, after))
+
+    def open_searches(self):
+        stats = self.node.indices.stats(index=f"{self.prefix}-*", metric="search")
+        return stats["_all"]["total"]["search"]["open_contexts"]
+
+
+@pytest.fixture
+def bench(node, proxy, proxied, index_prefix):
+    return Bench(node, proxy, proxied, index_prefix)
+
+
+def ids(pages):
+    return [hit.id for page in pages for hit in hits(page)]
+
+
+def hits(page):
+    return [*page.hits, *(hit for match in page.matches for hit in match.events)]
+
+
+def faults(pages):
+    return [fault for page in pages for fault in page.faults]
+
+
+def test_a_page_that_is_not_full_takes_one_search_and_one_look_at_the_fields(bench):
+    bench.index([event(1), event(2)])
+    pages = bench.pages()
+    assert [sent.path.rpartition("/")[2] for sent in bench.proxy.seen] == ["_field_caps", "_search"]
+    assert [page.requests for page in pages] == [2]
+
+
+def test_the_fields_are_looked_at_once_for_rules_that_search_the_same(bench):
+    bench.index([event(1)])
+    source = bench.source()
+    for _ in range(3):
+        list(source.search(bench.rule(), HOUR))
+    assert len(bench.proxy.paths("_field_caps")) == 1
+
+
+def test_twelve_thousand_events_are_all_found_in_order_and_the_point_in_time_is_closed(bench):
+    bench.index([event(number / 250, id=f"{number:05}") for number in range(12_000)])
+    assert ids(bench.pages(page_size=5000)) == [f"{number:05}" for number in range(12_000)]
+    assert bench.open_searches() == 0
+
+
+def test_events_of_one_instant_are_all_found_once(bench):
+    bench.index([event(1, id=f"{number:03}") for number in range(50)])
+    assert sorted(ids(bench.pages(page_size=7))) == [f"{number:03}" for number in range(50)]
+
+
+def test_a_search_that_is_closed_early_frees_its_point_in_time(bench):
+    bench.index([event(number / 10, id=str(number)) for number in range(50)])
+    search = bench.source(page_size=5).search(bench.rule(), HOUR)
+    next(search)
+    assert bench.open_searches() > 0
+    search.close()
+    assert bench.open_searches() == 0
+
+
+def test_candidates_come_with_the_fields_that_the_program_reads_and_no_more(bench):
+    bench.index([event(1, message="x" * 1000)])
+    of = bench.rule("process where process.name == host.name or process.name != null")
+    (page,) = bench.pages(of)
+    (hit,) = page.hits
+    assert hit.source["process"] == {"name": "evil"}
+    assert "message" not in hit.source
+    assert bench.source().documents([hit]).hits[0].source["message"] == "x" * 1000
+
+
+def test_what_the_search_decides_needs_no_candidate(bench):
+    bench.index([event(1), event(2, "good")])
+    (page,) = bench.pages(bench.rule('process where process.name == "evil"'))
+    assert (page.hits, [match.events[0].id for match in page.matches]) == ((), ["evil-1"])
+
+
+def test_a_value_that_only_the_index_knows_is_brought_along(bench):
+    runtime = {"type": "keyword", "script": "emit('constant')"}
+    bench.index([event(1)])
+    bench.node.indices.put_mapping(index=f"{bench.prefix}-*", runtime={"data_stream.dataset": runtime})
+    of = bench.rule('process where concat(data_stream.dataset, "") == "constant"')
+    (page,) = bench.pages(of)
+    assert page.hits[0].source["data_stream.dataset"] == "constant"
+    assert of.program.matches(page.hits[0].source)
+    assert bench.source().documents(page.hits).hits[0].source["data_stream.dataset"] == "constant"
+
+
+def test_the_rules_own_filters_hold(bench):
+    bench.index([event(1), event(2, "good"), event(3, host={"name": "other"})])
+    not_good = {"meta": {"negate": True}, "query": {"match_phrase": {"process.name": "good"}}}
+    on_host = {"meta": {}, "query": {"term": {"host.name": "h"}}}
+    assert ids(bench.pages(bench.rule(filters=(not_good, on_host)))) == ["evil-1"]
+
+
+def test_a_filter_that_the_cluster_refuses_is_the_authors(bench):
+    bench.index([event(1)])
+    with pytest.raises(QueryRejected, match="unknown query"):
+        bench.pages(bench.rule(filters=({"query": {"no_such_query": {}}},)))
+
+
+def test_half_of_a_surrogate_pair_hides_no_event(bench):
+    bench.index([event(1)])
+    raw = b'{"@timestamp":"2026-01-01T12:02:00.000Z","event":{"category":"process"},"process":{"name":"\\ud800"}}'
+    bench.node.perform_request(
+        "PUT",
+        f"/{bench.prefix}-logs-test/_doc/half?refresh=true",
+        headers={"content-type": "application/json", "accept": "application/json"},
+        body=raw,
+    )
+    pages = bench.pages(bench.rule("process where length(process.name) > 0"))
+    assert ids(pages) == ["evil-1", "half"]
+    assert bench.source().documents(hits(pages[0])).hits[1].source["process"]["name"] == "\ud800"
+
+
+def test_a_document_of_ten_megabytes_is_a_candidate_like_others(bench):
+    bench.index([event(1, id="large", large="x" * 10_000_000), event(2, id="small")], large={"type": "text"})
+    (page,) = bench.pages(bench.rule("process where length(process.name) > 0"))
+    assert ids([page]) == ["large", "small"]
+    assert all("large" not in hit.source for hit in page.hits)
+    assert len(bench.source().documents(page.hits).hits[0].source["large"]) == 10_000_000
+
+
+def test_an_event_without_a_timestamp_is_found_by_its_override_and_before_all_others(bench):
+    ingested = {"ingested": iso(minute(5))}
+    events = [event(number, id=str(number), **ingested) for number in (7, 8, 9)]
+    undated = [StoredEvent(one.index, f"undated {one.id}", {**one.source, "@timestamp": None}) for one in events]
+    malformed = StoredEvent(events[0].index, "malformed", {**events[0].source, "@timestamp": "no date"})
+    bench.index(
+        [*events, *undated, malformed],
+        **{"@timestamp": {"type": "date", "ignore_malformed": True}},
+        ingested={"type": "date"},
+    )
+    of = bench.rule(timestamp_override="ingested")
+    for size in (1000, 2):
+        pages = bench.pages(of, page_size=size)
+        assert ids(pages)[4:] == ["7", "8", "9"]
+        assert sorted(ids(pages)[:4]) == ["malformed", "undated 7", "undated 8", "undated 9"]
+        assert {hit.time for hit in hits(pages[0])[:2]} == {minute(5)}
+    assert "undated 7" in ids(bench.pages(of, after=minute(8)))
+
+
+def test_timestamps_in_milliseconds_and_nanoseconds_are_in_one_order(bench):
+    times = {"late": "12:01:00.001000001", "ms": "12:01:00.001", "early": "12:01:00.000999999"}
+    late, ms, early = (event(0, id=name, **{"@timestamp": f"2026-01-01T{at}Z"}) for name, at in times.items())
+    bench.index([ms])
+    nanos = [StoredEvent("logs-nanos", one.id, one.source) for one in (late, early)]
+    bench.index(nanos, **{"@timestamp": {"type": "date_nanos"}})
+    for size in (1000, 1):
+        assert ids(bench.pages(page_size=size)) == ["early", "ms", "late"]
+
+
+# Answers that are not whole.
+
+FAILED = {"shard": 0, "index": "i", "reason": {"type": "node_disconnected_exception", "reason": "gone"}}
+
+
+def failed_shards(*failures):
+    def change(answer):
+        answer["_shards"] |= {"failed": len(failures), "failures": list(failures)}
+        return answer
+
+    return Changed(change)
+
+
+def test_failed_shards_make_the_page_partial(bench):
+    bench.index([event(1)])
+    bench.proxy.faults.append(once("_search", failed_shards(FAILED)))
+    (fault,) = faults(bench.pages())
+    assert fault.verdict is Verdict.PARTIAL
+    assert "1 of 2 shards failed: i: node_disconnected_exception: gone" in fault.text
+
+
+def test_a_search_out_of_time_says_so_and_goes_no_further(bench):
+    bench.index([event(number, id=str(number)) for number in range(20)])
+    late = Changed(lambda answer: {**answer, "timed_out": True})
+    bench.proxy.faults.append(always("_search", late))
+    pages = bench.pages(page_size=5)
+    assert [fault.verdict for fault in faults(pages)] == [Verdict.TIMED_OUT]
+    assert ids(pages) == ["0", "1", "2", "3", "4"]
+
+
+def test_pages_shrink_while_the_cluster_is_short_of_memory(bench):
+    bench.index([event(number / 10, id=f"{number:03}") for number in range(200)])
+    bench.proxy.faults.append(times(2, "_search", BUSY))
+    pages = bench.pages(page_size=1000)
+    sizes = [sent.body["size"] for sent in bench.proxy.seen if sent.path.endswith("_search")]
+    assert sizes[:3] == [1000, 250, 62]
+    assert ids(pages) == [f"{number:03}" for number in range(200)]
+
+
+def test_shards_short_of_memory_are_asked_again_with_smaller_pages(bench):
+    bench.index([event(number / 10, id=f"{number:03}") for number in range(100)])
+    tripped = {**FAILED, "reason": {"type": "circuit_breaking_exception", "reason": "Data too large"}}
+    bench.proxy.faults.append(times(2, "_search", failed_shards(tripped)))
+    pages = bench.pages(page_size=1000)
+    assert (ids(pages), faults(pages)) == ([f"{number:03}" for number in range(100)], [])
+    bench.proxy.faults.append(always("_search", failed_shards(tripped)))
+    assert {fault.verdict for fault in faults(bench.pages(page_size=1000))} == {Verdict.PARTIAL}
+
+
+def test_a_cluster_that_stays_busy_is_an_error(bench):
+    bench.index([event(1)])
+    bench.client = client_of(bench.proxy.url, timedelta(seconds=0.3))
+    bench.proxy.faults.append(always("_search", BUSY))
+    with pytest.raises(ClusterBusy, match="Data too large"):
+        bench.pages()
+
+
+def test_connections_cut_between_pages_lose_nothing(bench):
+    bench.index([event(number / 10, id=f"{number:03}") for number in range(60)])
+
+    def every_third(sent):
+        every_third.count += 1
+        return Cut(after=every_third.count % 2 == 0) if every_third.count % 3 == 0 else None
+
+    every_third.count = 0
+    bench.proxy.faults.append(every_third)
+    assert ids(bench.pages(page_size=10)) == [f"{number:03}" for number in range(60)]
+
+
+def test_documents_whose_shard_fails_are_an_error_not_half_an_alert(bench):
+    bench.index([event(1)])
+    (page,) = bench.pages()
+    bench.client = client_of(bench.proxy.url, timedelta(seconds=0.3))
+    error = {"type": "search_phase_execution_exception", "reason": "x", "root_cause": []}
+    bench.proxy.faults.append(always("_msearch", Answered(200, {"responses": [{"error": error, "status": 503}]})))
+    with pytest.raises(Exception, match="documents cannot be read"):
+        bench.source().documents(hits(page))
+
+
+def test_a_document_that_has_gone_since_keeps_what_was_read(bench):
+    bench.index([event(1), event(2)])
+    (page,) = bench.pages(bench.rule("process where length(process.name) > 0"))
+    bench.node.delete(index=f"{bench.prefix}-logs-test", id="evil-1", refresh=True)
+    gone, there = bench.source().documents(page.hits).hits
+    assert gone.source == page.hits[0].source
+    assert there.source["host"] == {"name": "h"}
+
+
+# What a person should know.
+
+
+def test_no_index_is_a_note(bench):
+    (page,) = bench.pages()
+    assert page.notes == (f"no index matches {bench.prefix}-logs-*; there is nothing to search until one does",)
+
+
+def test_an_index_without_the_timestamp_is_named_and_the_others_are_searched(bench):
+    bench.index([event(1)])
+    bench.node.indices.create(index=f"{bench.prefix}-logs-bare")
+    (page,) = bench.pages()
+    assert ids([page]) == ["evil-1"]
+    assert page.notes == (
+        f"these indices lack the field @timestamp, by which events are found: {bench.prefix}-logs-bare",
+    )
+
+
+def test_an_override_that_no_index_has_is_named_and_the_timestamp_used(bench):
+    bench.index([event(1)])
+    (page,) = bench.pages(bench.rule(timestamp_override="event.ingested"))
+    assert ids([page]) == ["evil-1"]
+    assert "has the field event.ingested" in page.notes[0]
+
+
+# Dear clauses.
+
+DEAR = 'process where process.name like~ ("*vi*", "*zz*", "*yy*") and host.name == "h"'
+
+
+def sent_wildcards(bench):
+    bodies = [sent.content for sent in bench.proxy.seen if sent.path.endswith("_search")]
+    bench.proxy.seen.clear()
+    return [b"wildcard" in body or b"regexp" in body for body in bodies]
+
+
+def test_dear_clauses_are_sent_only_where_the_cheap_ones_keep_too_many(bench):
+    bench.index([event(number / 10, ["evil", "good"][number % 2], id=f"{number:03}") for number in range(40)])
+    few, many = bench.source(dear_above=100), bench.source(dear_above=10)
+    evil = [f"{number:03}" for number in range(0, 40, 2)]
+    found = list(few.search(bench.rule(DEAR), HOUR))
+    assert (sent_wildcards(bench), len(found[0].hits)) == ([False], 40)
+    for expected in ([False, True], [True]):
+        pages = list(many.search(bench.rule(DEAR), HOUR))
+        assert sent_wildcards(bench) == expected
+        assert ids(pages) == evil

@@ -56,6 +56,14 @@ def instant(text: str, at: datetime) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def since(text: str, at: datetime) -> datetime:
+    """Read an instant, or a duration before the present `at` such as 24h. Raises OperatorError."""
+    try:
+        return at - parse_duration(text)
+    except ValueError:
+        return instant(text, at)
+
+
 def past(start: str, end: str, at: datetime) -> Window:
     """Return the range between two instants, cut at the present `at`, in whole milliseconds. Raises OperatorError."""
     first, last = whole_milliseconds(instant(start, at)), whole_milliseconds(min(instant(end, at), at))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 OWNER = "eql-runner"
-VERSION = 1
+VERSION = 2
 """Counts up whenever a mapping or a setting below changes, so that clusters are upgraded in place."""
 
 MOST_FIELDS = 2500
@@ -77,6 +77,11 @@ def executions_mappings() -> dict[str, Any]:
 def state_index() -> dict[str, Any]:
     """Return the body that creates the state index: one index, which is never rolled over."""
     return {"settings": dict(_SETTINGS), "mappings": _mappings(dict(_named("state")), dynamic=False)}
+
+
+def outbox_index() -> dict[str, Any]:
+    """Return the body that creates the outbox of notifications: one index, which is never rolled over."""
+    return {"settings": dict(_SETTINGS), "mappings": _mappings(dict(_named("outbox")), dynamic=False)}
 
 
 def first_index(alias: str) -> str:

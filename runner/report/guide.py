@@ -21,8 +21,13 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 def html(markdown: str) -> str:
     """Return the Markdown as HTML; empty for a text without words."""
-    text = _WIDGET.sub(_words, markdown).strip()
+    text = without_widgets(markdown)
     return _parser().render(text) if text else ""
+
+
+def without_widgets(markdown: str) -> str:
+    """Return the Markdown with the words of Kibana's widgets in their places."""
+    return _WIDGET.sub(_words, markdown).strip()
 
 
 @cache

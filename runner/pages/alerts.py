@@ -1,0 +1,256 @@
+"""Alerts: a list of them, one in full, and what a change of their status did."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.rule import Rule as Line
+from rich.table import Table
+from rich.text import Text
+
+from runner.elastic.alert_search import Found
+from runner.elastic.workflow import Changed, Conflict, history, status
+from runner.execution.model import Document
+from runner.pages import screen
+from runner.query import instant, values
+from runner.report.guide import without_widgets
+from runner.report.records import event
+
+SHORT_ID = 8  # characters of an id that a list shows; enough to name an alert by, as a rule
+
+_STATUSES: Mapping[str, str] = {"open": "bold", "acknowledged": "cyan", "closed": "dim"}
+_SET_ASIDE = ("eql_runner.source", "eql_runner.raw")  # where an event stands that did not fit the mapping
+_PRESENT = {"open": "reopened", "acknowledged": "acknowledged", "closed": "closed"}
+
+
+def page(alerts: Sequence[Found], total: int, now: datetime) -> RenderableType:
+    """Show a line and its reason for each alert, newest first, and how many there are in all."""
+    if not alerts:
+        return Text("no alerts" if not total else f"{total:,} alerts, none of them shown")
+    heading = screen.columns(*_WIDTHS)
+    heading.add_row("Id", "Made (UTC)", "Severity", "Status", "Rule", style="dim")
+    parts: list[RenderableType] = [heading]
+    for alert in alerts:
+        parts += [_row(alert, now), Padding(Text(_reason(alert.document), overflow="fold"), (0, 0, 0, 2), expand=False)]
+    shown = f"{screen.plural(total, 'alert')}"
+    if total > len(alerts):
+        shown += f", the newest {len(alerts):,} shown; --limit shows more"
+    return Group(*parts, "", Text(shown, "bold"))
+
+
+_WIDTHS = (SHORT_ID, 16, 8, 12, 32)
+
+
+def _row(alert: Found, now: datetime) -> RenderableType:
+    document = alert.document
+    made = instant(_first(document, "@timestamp"))
+    row = screen.columns(*_WIDTHS)
+    row.add_row(
+        Text(screen.safe(alert.id[:SHORT_ID]), "bold"),
+        "" if made is None else f"{made:%H:%M:%S}" if made.date() == now.date() else f"{made:%Y-%m-%d %H:%M}",
+        screen.severity(_text(document, "kibana.alert.severity")),
+        _status(status(document)),
+        screen.safe(_text(document, "kibana.alert.rule.name")),
+    )
+    return row
+
+
+def whole(alert: Found, blocks: Sequence[Found]) -> RenderableType:
+    """Show all of one alert: what, why, where from, what was done about it, the events, the guide."""
+    document = alert.document
+    parts: list[RenderableType] = [
+        Text(screen.safe(_text(document, "kibana.alert.rule.name")), "bold"),
+        Text(screen.safe(_text(document, "kibana.alert.reason")), overflow="fold"),
+        "",
+        _facts(alert),
+    ]
+    for title, content in (
+        ("Workflow", _workflow(document)),
+        ("ATT&CK", _attack(document)),
+        ("Source", _ancestors(document)),
+        *_events(alert, blocks),
+        ("Investigation guide", _guide(document)),
+    ):
+        if content is not None:
+            parts += ["", Line(title, align="left", style="dim"), content]
+    return Group(*parts)
+
+
+def _facts(alert: Found) -> RenderableType:
+    document = alert.document
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    version = _text(document, "kibana.alert.rule.version")
+    rows: list[tuple[str, str | Text]] = [
+        ("Id", alert.id),
+        ("Index", alert.index),
+        ("Status", _status(status(document))),
+        ("Severity", screen.severity(_text(document, "kibana.alert.severity"))),
+        ("Risk score", _text(document, "kibana.alert.risk_score")),
+        ("Event time", _text(document, "kibana.alert.original_time")),
+        ("Alert made", _text(document, "@timestamp")),
+        ("Run type", _text(document, "eql_runner.run_type")),
+        ("Host", _joined(document, "host.name")),
+        ("User", _joined(document, "user.name")),
+        ("Rule id", f"{_text(document, 'kibana.alert.rule.rule_id')}{f'  version {version}' if version else ''}"),
+        ("Rule author", _joined(document, "kibana.alert.rule.author")),
+        ("Tags", _joined(document, "kibana.alert.rule.tags")),
+        ("References", _joined(document, "kibana.alert.rule.references", "\n")),
+        ("False positives", _joined(document, "kibana.alert.rule.false_positives", "\n")),
+        ("Suppressed", _text(document, "kibana.alert.suppression.docs_count")),
+        ("Building block", _text(document, "kibana.alert.building_block_type")),
+        ("Told to", _joined(document, "eql_runner.notify")),
+    ]
+    for name, value in rows:
+        if value:
+            grid.add_row(name, value if isinstance(value, Text) else Text(screen.safe(value)))
+    return grid
+
+
+def _workflow(document: Document) -> RenderableType | None:
+    changes = history(document)
+    if not changes:
+        return None
+    text = Text()
+    for change in changes:
+        text.append(f"{screen.safe(str(change.get('at', '')))}  ", "dim")
+        text.append(screen.safe(f"{change.get('user', '')} "))
+        text.append(_PRESENT.get(str(change.get("to")), str(change.get("to"))), "bold")
+        if change.get("reason"):
+            text.append(f": {screen.safe(str(change['reason']))}")
+        text.append("\n")
+    text.right_crop(1)
+    return text
+
+
+def _attack(document: Document) -> RenderableType | None:
+    """List tactics with their techniques, each with its id."""
+    lines = [
+        "  " * depth + f"{part.get('id', '')}  {part.get('name', '')}"
+        for entry in _listed(document, "kibana.alert.rule.threat")
+        for depth, part in _parts_of_threat(entry)
+    ]
+    return Text(screen.safe("\n".join(lines))) if lines else None
+
+
+def _parts_of_threat(entry: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    yield 0, entry.get("tactic") or {}
+    for technique in entry.get("technique") or ():
+        yield 1, technique
+        for sub in technique.get("subtechnique") or ():
+            yield 2, sub
+
+
+def _ancestors(document: Document) -> RenderableType | None:
+    lines = [
+        "  ".join(str(one.get(name, "")) for name in ("type", "index", "id") if one.get(name))
+        for one in _listed(document, "kibana.alert.ancestors")
+    ]
+    return Text(screen.safe("\n".join(lines)), overflow="fold") if lines else None
+
+
+def _events(alert: Found, blocks: Sequence[Found]) -> Iterator[tuple[str, RenderableType | None]]:
+    if not blocks:
+        yield "Event", _json(matched_event(alert.document))
+    for number, block in enumerate(blocks, 1):
+        yield f"Event {number} of {len(blocks)}", _json(matched_event(block.document))
+
+
+def matched_event(document: Document) -> Mapping[str, Any]:
+    """Return the source event, wherever the alert had to keep it."""
+    for path in _SET_ASIDE:
+        if isinstance(document.get(path), Mapping):
+            return event({**document[path], **_own_times(document)})
+    return event(document)
+
+
+def _own_times(document: Document) -> dict[str, Any]:
+    names = ("@timestamp", "kibana.alert.original_time", "kibana.alert.original_event.kind")
+    return {name: document[name] for name in names if name in document}
+
+
+def _json(value: Mapping[str, Any]) -> RenderableType:
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    return Text(screen.safe(text), overflow="fold")
+
+
+def _guide(document: Document) -> RenderableType | None:
+    guide = _text(document, "kibana.alert.rule.note").strip()
+    return Markdown(screen.safe(without_widgets(guide)), hyperlinks=False) if guide else None
+
+
+def changed(result: Changed, to: str) -> RenderableType:
+    """Say what a change did, and to which alerts it was not made."""
+    text = Text(f"{_PRESENT[to]} {screen.plural(len(result.changed), 'alert')}", "bold")
+    if result.blocks:
+        text.append(f", with {screen.plural(result.blocks, 'building block')}", "not bold")
+    if result.already:
+        text.append(f"; {len(result.already):,} had that status already", "not bold dim")
+    return Group(text, *map(_conflict, result.conflicts))
+
+
+def _conflict(conflict: Conflict) -> Text:
+    return Text.assemble(
+        (f"{screen.safe(conflict.id[:SHORT_ID])} not changed: ", "yellow"), screen.safe(conflict.reason)
+    )
+
+
+def as_json(alert: Found) -> dict[str, Any]:
+    """Return what a list shows of an alert as plain JSON values."""
+    document = alert.document
+    return {
+        "id": alert.id,
+        "index": alert.index,
+        "made": _first(document, "@timestamp"),
+        "event_time": _first(document, "kibana.alert.original_time"),
+        "severity": _text(document, "kibana.alert.severity"),
+        "risk_score": _first(document, "kibana.alert.risk_score"),
+        "status": status(document),
+        "rule_id": _text(document, "kibana.alert.rule.rule_id"),
+        "rule_name": _text(document, "kibana.alert.rule.name"),
+        "host": [str(value) for value in values(document, "host.name")],
+        "user": [str(value) for value in values(document, "user.name")],
+        "reason": _text(document, "kibana.alert.reason"),
+    }
+
+
+def changed_as_json(result: Changed) -> dict[str, Any]:
+    """Return what a change did as plain JSON values."""
+    return {
+        "changed": [alert.id for alert in result.changed],
+        "already": [alert.id for alert in result.already],
+        "conflicts": [{"id": conflict.id, "reason": conflict.reason} for conflict in result.conflicts],
+        "building_blocks": result.blocks,
+    }
+
+
+def _status(value: str) -> Text:
+    return Text(screen.safe(value), _STATUSES.get(value, ""))
+
+
+def _reason(document: Document) -> str:
+    return screen.safe(_text(document, "kibana.alert.reason").replace("\n", " "))
+
+
+def _first(document: Document, path: str) -> Any:
+    found = values(document, path)
+    return found[0] if found else None
+
+
+def _text(document: Document, path: str) -> str:
+    found = _first(document, path)
+    return "" if found is None else str(found)
+
+
+def _joined(document: Document, path: str, by: str = ", ") -> str:
+    return by.join(str(value) for value in values(document, path))
+
+
+def _listed(document: Document, path: str) -> list[Mapping[str, Any]]:
+    found = document.get(path) or ()
+    return [one for one in (found if isinstance(found, list | tuple) else [found]) if isinstance(one, Mapping)]

@@ -91,11 +91,10 @@ def rule_paths(found: Settings) -> list[Path]:
 def runnable(found: Settings) -> RuleSet:
     """Load the rules to run. Raises OperatorError where there is none, or one is bad and the settings are strict."""
     ruleset = rules(found)
-    errors = [issue for issue in ruleset.issues if issue.is_error]
     where = ", ".join(map(str, rule_paths(found)))
     hint = "`eql-runner validate` shows every problem with its place."
-    if errors and found.strict:
-        raise OperatorError(f"{len(errors)} errors in the rules of {where}, and RUNNER_STRICT is on", hint)
+    if found.strict and not ruleset.sound:
+        raise OperatorError(f"there are errors in the rules of {where}, and RUNNER_STRICT is on", hint)
     if not ruleset.rules:
         raise OperatorError(f"no rule of {where} can run", hint)
     return ruleset

@@ -122,7 +122,7 @@ def validate(
 ) -> None:
     """Check rule files: every problem of every file, with its place and what to do.
 
-    Exit code 0: no errors. 1: some. 2: no rule can run.
+    Exit code 0: no errors; a rule of a type that cannot run yet is none. 1: some. 2: no rule can run.
     """
     ruleset = app.validate(paths or ())
     if sarif:
@@ -131,7 +131,7 @@ def validate(
         _print_json({"rules": len(ruleset.rules), "issues": [issue.as_dict() for issue in ruleset.issues]})
     else:
         _print(issues_page.page(ruleset.issues, len(ruleset.rules)), soft_wrap=not sys.stdout.isatty())
-    _exit(OK if ruleset.ok else INCOMPLETE if ruleset.rules else UNUSABLE)
+    _exit(UNUSABLE if not ruleset.rules else OK if ruleset.sound else INCOMPLETE)
 
 
 @cli.command(epilog="Example: eql-runner test rules/ --junit results.xml")

@@ -9,7 +9,7 @@ from threading import Event
 from runner.engine import Engine
 from runner.errors import ClusterError, RunnerError
 from runner.execution.model import Execution, State
-from runner.rules.issues import Issue
+from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
 from runner.rules.model import Rule
 from runner.schedule.scheduler import Observer, Scheduler
@@ -177,27 +177,32 @@ class Service:
         if not ruleset.sound or not ruleset.rules:
             self._log.error("the rules were read again, but not taken: the ones from before go on", **_told(ruleset))
             self._tell(ruleset)
-            self._metrics.load_failed(_errors(ruleset))
-            self._health.issues = _errors(ruleset)
+            self._metrics.load_failed(len(_errors(ruleset)))
+            self._health.issues = len(_errors(ruleset))
             return
         scheduler.replace(ruleset.rules)
         self._loaded(ruleset)
 
     def _loaded(self, ruleset: RuleSet) -> None:
-        self._metrics.loaded(ruleset.rules, _errors(ruleset), ruleset.hash)
+        self._metrics.loaded(ruleset.rules, len(_errors(ruleset)), ruleset.hash)
         self._health.rules = len(ruleset.rules)
-        self._health.issues = _errors(ruleset)
+        self._health.issues = len(_errors(ruleset))
         self._health.ruleset_hash = ruleset.hash
-        self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {_errors(ruleset)}", **_told(ruleset))
+        self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {len(_errors(ruleset))}", **_told(ruleset))
         self._tell(ruleset)
 
     def _tell(self, ruleset: RuleSet) -> None:
-        """Log the errors, up to a bound: `validate` shows them all."""
-        errors = [issue for issue in ruleset.issues if issue.is_error]
+        """Log the errors, up to a bound, and how many rules are of types that cannot run: `validate` shows them all."""
+        errors = _errors(ruleset)
         for issue in errors[:SHOWN_ISSUES]:
             self._log.warning(f"left out: {_line(issue)}", **{"rule.id": issue.rule_id, "rule.name": issue.rule_name})
         if len(errors) > SHOWN_ISSUES:
             self._log.warning(f"… and {len(errors) - SHOWN_ISSUES} more; `eql-runner validate` shows all")
+        unsupported = sum(issue.code is Code.UNSUPPORTED for issue in ruleset.issues)
+        if unsupported:
+            self._log.warning(
+                f"left out: {unsupported} rules of types that cannot run yet; `eql-runner rules` lists them"
+            )
 
 
 class Observers:
@@ -236,8 +241,9 @@ def unreadable(engine: Engine, rules: Iterable[Rule]) -> str:
     )
 
 
-def _errors(ruleset: RuleSet) -> int:
-    return sum(issue.is_error for issue in ruleset.issues)
+def _errors(ruleset: RuleSet) -> list[Issue]:
+    """Return what is wrong with rules that could run if they were right."""
+    return [issue for issue in ruleset.issues if issue.is_error and issue.code is not Code.UNSUPPORTED]
 
 
 def _told(ruleset: RuleSet) -> dict[str, object]:

@@ -104,6 +104,22 @@ def test_the_exit_code_of_validate_tells_all_some_or_none(run, rules, conditions
     assert run("validate", str(rules(**conditions)))[0] == code
 
 
+def test_a_rule_of_a_type_that_cannot_run_yet_is_named_and_is_no_error(run, rules, monkeypatch):
+    folder = rules(good="true", other="true")
+    (folder / "other.toml").write_text(
+        (folder / "other.toml").read_text().replace('type = "eql"', 'type = "new_terms"')
+    )
+    code, out, _ = run("validate", str(folder))
+    assert code == 0
+    assert re.search(r"other\.toml:\d+:1: left out: cannot run yet: type new_terms \[Other\]", out)
+    assert "1 rule can run; 1 of other types cannot yet" in out
+    monkeypatch.setenv("RUNNER_RULES_PATH", str(folder))
+    monkeypatch.setenv("RUNNER_STRICT", "true")
+    monkeypatch.setenv("RUNNER_ELASTICSEARCH_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("RUNNER_RETRY_DEADLINE", "1s")
+    assert "no connection" in run("once")[2]
+
+
 def test_validate_speaks_json_and_sarif(run, rules):
     folder = rules(bad="lenght(process.name) > 3")
     _, out, _ = run("validate", str(folder), "--json")

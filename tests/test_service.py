@@ -232,7 +232,16 @@ def test_rules_left_out_are_named_up_to_a_bound(running, log):
     until(lambda: subject.executor.executed)
     assert messages(log).count("left out: bad.toml:1:1") == SHOWN_ISSUES
     assert "and 5 more" in messages(log)
+    assert "cannot run yet" not in messages(log)
     assert subject.ready().body["rules"]["issues"] == SHOWN_ISSUES + 5
+
+
+def test_rules_of_other_types_are_counted_and_are_no_errors(running, log):
+    issue = Issue(IssueSeverity.ERROR, Code.UNSUPPORTED, "cannot run yet: type new_terms", Path("other.toml"))
+    subject = running(RuleSet((rule("r-1"),), (issue,) * 3))
+    until(lambda: subject.executor.executed)
+    assert "left out: 3 rules of types that cannot run yet" in messages(log)
+    assert b"runner_rule_load_failures 0.0" in subject.service._metrics.text()
 
 
 def test_what_outlasts_the_shutdown_timeout_is_abandoned_by_name(running, log):

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from runner import __version__
 from runner.pages import screen
-from runner.rules.issues import Issue, IssueSeverity, Place
+from runner.rules.issues import Code, Issue, IssueSeverity, Place
 
 _STYLES = {IssueSeverity.ERROR: "bold red", IssueSeverity.WARNING: "yellow", IssueSeverity.INFO: "cyan"}
 _LEVELS = {IssueSeverity.ERROR: "error", IssueSeverity.WARNING: "warning", IssueSeverity.INFO: "note"}
@@ -26,13 +26,13 @@ def issue(one: Issue) -> RenderableType:
     """Show one issue: place, message, line, caret, and what to do."""
     text = Text.assemble(
         (f"{one.path}:{one.line}:{one.column}: ", "bold"),
-        (f"{one.severity}: ", _STYLES[one.severity]),
+        (f"{_label(one)}: ", _style(one)),
         screen.safe(one.message),
         (f" [{screen.safe(one.rule_name)}]" if one.rule_name else "", "dim"),
     )
     parts: list[RenderableType] = [text]
     if one.place.excerpt:
-        parts.append(_Excerpt(one.place, _STYLES[one.severity]))
+        parts.append(_Excerpt(one.place, _style(one)))
     if one.hint:
         parts.append(Padding(screen.safe(one.hint), (0, 0, 0, 4), expand=False))
     return Group(*parts, "")
@@ -54,16 +54,35 @@ class _Excerpt:
 
 
 def verdict(issues: Sequence[Issue], rules: int) -> Text:
-    """Say how many rules can run, and how many issues there are of each severity."""
-    counted = Counter(one.severity for one in issues)
-    errors, warnings = counted[IssueSeverity.ERROR], counted[IssueSeverity.WARNING]
+    """Say how many rules can run, and how many issues there are of each kind."""
+    counted = Counter(_label(one) for one in issues)
+    errors = counted[IssueSeverity.ERROR]
     found = [
-        screen.plural(number, noun)
-        for number, noun in ((errors, "error"), (warnings, "warning"), (counted[IssueSeverity.INFO], "note"))
-        if number
+        *([f"{counted[_LEFT_OUT]:,} of other types cannot yet"] if counted[_LEFT_OUT] else []),
+        *(
+            screen.plural(counted[severity], noun)
+            for severity, noun in (
+                (IssueSeverity.ERROR, "error"),
+                (IssueSeverity.WARNING, "warning"),
+                (IssueSeverity.INFO, "note"),
+            )
+            if counted[severity]
+        ),
     ]
-    style = "bold red" if errors else "green"
+    style = "bold red" if errors or not rules else "green"
     return Text.assemble((f"{screen.plural(rules, 'rule')} can run", style), f"; {', '.join(found) or 'no issues'}")
+
+
+_LEFT_OUT = "left out"
+
+
+def _label(one: Issue) -> str:
+    """Return what kind of issue it is: a rule of a type that cannot run yet is nobody's error."""
+    return _LEFT_OUT if one.code is Code.UNSUPPORTED else str(one.severity)
+
+
+def _style(one: Issue) -> str:
+    return "yellow" if one.code is Code.UNSUPPORTED else _STYLES[one.severity]
 
 
 def sarif(issues: Sequence[Issue]) -> dict[str, Any]:
@@ -93,7 +112,7 @@ def _result(one: Issue) -> dict[str, Any]:
     }
     return {
         "ruleId": str(one.code),
-        "level": _LEVELS[one.severity],
+        "level": "note" if one.code is Code.UNSUPPORTED else _LEVELS[one.severity],
         "message": {"text": f"{one.message}. {one.hint}".strip() if one.hint else one.message},
         "locations": [{"physicalLocation": place}],
     }

@@ -17,7 +17,7 @@ MOST_PLACES = 500
 
 def wildcard(pattern: str) -> Node:
     """Return a pattern with `*` and `?` as an expression."""
-    known = {"*": ANYTHING, "?": ANY}
+    known: dict[str, Node] = {"*": ANYTHING, "?": ANY}
     return Chain(tuple(known.get(letter) or Characters(((ord(letter),) * 2,)) for letter in pattern))
 
 

@@ -170,7 +170,7 @@ def _name_of_this_runner() -> str:
     return f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
 
 
-_PING = Action("reach", "`monitor` on the cluster")
+_PING = Action("reach the cluster", "`monitor` on the cluster")
 
 
 def _probe(client: Client) -> None:

@@ -44,7 +44,7 @@ class Action:
 
 def translate(error: Exception, action: Action, target: str, cluster: str) -> RunnerError:
     """Return our error for one that the library raised while it did the action on the target."""
-    what = f"{cluster}: cannot {action.words}" + (f" {target}" if target else "")
+    what = f"cannot {action.words} {target}".rstrip() + f" at {cluster}"
     if isinstance(error, elastic_transport.ApiError):
         return _from_answer(error, action, what)
     for kind, translation in _CLASSES.items():
@@ -225,4 +225,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _innermost(error: Exception) -> str:
     """Return what the operating system or TLS said, without the wrapping."""
     spoken = [str(cause) for cause in _causes(error) if isinstance(cause, OSError) and str(cause)]
-    return spoken[-1] if spoken else str(error)
+    return spoken[-1] if spoken else str(getattr(error, "message", error))

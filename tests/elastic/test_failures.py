@@ -71,7 +71,7 @@ def test_each_failure_is_ours_by_its_class_status_or_type_and_names_the_place(
 ) -> None:
     found = translate(error, SEARCH, "logs-*", "https://es:9200")
     assert type(found) is expected
-    assert str(found).startswith("https://es:9200: cannot search logs-*: ")
+    assert str(found).startswith("cannot search logs-* at https://es:9200: ")
 
 
 def test_a_missing_privilege_is_named() -> None:

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format live bench chaos golden lock clean
+.PHONY: demo test check format unit bench chaos golden lock clean
 
 demo: $(VENV)/ready ## one command that shows the seed rule at work, without a cluster
 	$(BIN)/eql-runner demo
@@ -24,6 +24,12 @@ format: $(VENV)/ready
 
 unit: check ## all tests that need no cluster
 	$(BIN)/pytest -m "not live"
+
+chaos: $(VENV)/ready ## hundreds of seeds of trouble in memory (CHAOS_SEEDS, CHAOS_FIRST); `make test` plays some
+	CHAOS_SEEDS=$${CHAOS_SEEDS:-300} $(BIN)/pytest tests/chaos --timeout 3600
+
+golden: $(VENV)/ready ## renew the expected documents; read the diff
+	RENEW_GOLDEN=1 $(BIN)/pytest tests/execution
 
 lock: ## renew the pinned requirements from pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe -o requirements.txt pyproject.toml

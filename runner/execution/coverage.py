@@ -7,17 +7,20 @@ other leaves its window open, and an open window is planned again.
 from dataclasses import replace
 from datetime import datetime
 
-from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Verdict
 from runner.schedule.windows import Window, merged, without
 
 MOST_RANGES = 100
 """So many ranges of each kind are kept; beyond that the oldest claims are dropped, never widened."""
 
 
+def begun(coverage: Coverage, start: datetime) -> Coverage:
+    """Return the coverage of a rule that begins at `start`, unless it has begun already."""
+    return coverage if coverage.since is not None else replace(coverage, since=start)
+
+
 def moved(coverage: Coverage, execution: Execution) -> Coverage:
     """Return the coverage after the execution."""
-    if execution.run_type is not RunType.BACKFILL:
-        coverage = _begun(coverage, execution.window.start)
     if execution.verdict is Verdict.COMPLETE:
         return bounded(_covered(coverage, execution.window))
     if execution.verdict is Verdict.TRUNCATED and execution.resume is not None:
@@ -60,10 +63,6 @@ def bounded(coverage: Coverage, most: int = MOST_RANGES) -> Coverage:
     return replace(coverage, gaps=coverage.gaps[-most:])
 
 
-def _begun(coverage: Coverage, start: datetime) -> Coverage:
-    return coverage if coverage.since is not None else replace(coverage, since=start)
-
-
 def _covered(coverage: Coverage, window: Window) -> Coverage:
     return replace(
         coverage,
@@ -74,21 +73,17 @@ def _covered(coverage: Coverage, window: Window) -> Coverage:
 
 
 def _cut(coverage: Coverage, window: Window, resume: datetime, pending: int) -> Coverage:
-    """Take up what is not covered of the cut window as backlog.
+    """Make the whole cut window backlog, from the cut on, in place of whatever was known of its parts.
 
-    All matches of the window before `resume` are alerted, so every older cut inside it moves on at least to there.
+    Also of what was covered: this window looked there again for late events, and behind the cut it has not seen them.
     """
-    older = tuple(_taken_further(cut, window, resume, pending) for cut in coverage.backlog)
-    pieces = without([window], (*coverage.covered, *(cut.window for cut in older)))
-    new = tuple(Backlog(piece, resume, pending if piece is pieces[-1] else 0) for piece in pieces)
-    gaps = without(coverage.gaps, [window])
-    return replace(coverage, backlog=tuple(sorted((*older, *new), key=lambda cut: cut.window)), gaps=gaps)
-
-
-def _taken_further(cut: Backlog, window: Window, resume: datetime, pending: int) -> Backlog:
-    if not (window.start <= cut.window.start and cut.window.end <= window.end):
-        return cut
-    return Backlog(cut.window, max(cut.after, resume), pending if cut.window == window else cut.pending)
+    cut = Backlog(window, resume, pending)
+    return replace(
+        coverage,
+        covered=without(coverage.covered, [window]),
+        backlog=tuple(sorted((*_outside(coverage.backlog, window), cut), key=lambda one: one.window)),
+        gaps=without(coverage.gaps, [window]),
+    )
 
 
 def _outside(backlog: tuple[Backlog, ...], window: Window) -> tuple[Backlog, ...]:

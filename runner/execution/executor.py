@@ -25,7 +25,7 @@ from runner.execution.replicas import Replicas
 from runner.execution.tally import Tally
 from runner.query import Kind
 from runner.rules.model import Rule
-from runner.schedule.plan import Limits, Task, plan, standard_window
+from runner.schedule.plan import Limits, Task, first_promise, plan, standard_window
 from runner.schedule.windows import Window
 
 COUNTED_BACKLOG = 10
@@ -102,7 +102,7 @@ class Executor:
     def execute(self, rule: Rule, task: Task, now: datetime, room: int) -> Execution:
         """Search one window and write at most `room` new alerts, oldest first. Raises nothing of the outside world."""
         begun = self._stopwatch()
-        record = self._begun(rule, task, now)
+        record = self._record_of(rule, task, now)
         occasion = alerts.Occasion(record.id, task.run_type, now, self._space)
         tally = Tally()
         try:
@@ -155,13 +155,14 @@ class Executor:
     def _taken(self, rule: Rule, now: datetime) -> State | None:
         """Return the rule's state, taken for this runner; None when another replica has it."""
         state = self._read(rule)
-        if self._replicas is None:
-            return state
-        if not self._replicas.may_run(rule, state, now):
+        if self._replicas is not None and not self._replicas.may_run(rule, state, now):
             return None
-        leased = self._replicas.leased(state, rule, now)
+        # The coverage begins before the first search, so that a crash in it is caught up like any other.
+        taken = replace(state, coverage=coverage.begun(state.coverage, first_promise(rule.schedule, now)))
+        if self._replicas is not None:
+            taken = self._replicas.leased(taken, rule, now)
         try:
-            return state if leased is state else self._ledger.move(leased)
+            return state if taken == state else self._ledger.move(taken)
         except StateConflict:
             return None  # another has just taken it
 
@@ -177,7 +178,7 @@ class Executor:
         except RunnerError as error:
             return replace(execution, verdict=Verdict.FAILED, failure=failure(error)), state
 
-    def _begun(self, rule: Rule, task: Task, now: datetime) -> Execution:
+    def _record_of(self, rule: Rule, task: Task, now: datetime) -> Execution:
         return Execution(
             id=str(uuid.uuid4()),
             rule_id=rule.rule_id,
@@ -209,7 +210,7 @@ class Executor:
         )
 
     def _failed(self, rule: Rule, task: Task, now: datetime, error: RunnerError) -> Execution:
-        return replace(self._begun(rule, task, now), failure=failure(error))
+        return replace(self._record_of(rule, task, now), failure=failure(error))
 
 
 def failure(error: RunnerError) -> Failure:

@@ -47,6 +47,14 @@ def standard_window(schedule: Schedule, now: datetime) -> Window:
     return Window(whole_milliseconds(schedule.start.resolve(now)), whole_milliseconds(schedule.end.resolve(now)))
 
 
+def first_promise(schedule: Schedule, now: datetime) -> datetime:
+    """Return where the coverage of a rule begins that runs for the first time: its first window less the look-back.
+
+    So the first window is like any other: the range since the last run, and the look-back before it for late events.
+    """
+    return standard_window(schedule, now).start + schedule.lookback(now)
+
+
 def open_ranges(coverage: Coverage, end: datetime) -> tuple[Window, ...]:
     """Return what lies between the start of the coverage and `end` and is neither covered, backlog nor given up."""
     if coverage.since is None or coverage.since >= end:

@@ -12,7 +12,7 @@ from runner.execution import coverage as ledger
 from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdict
 from runner.rules.datemath import DateMath
 from runner.rules.model import Schedule
-from runner.schedule.plan import Limits, plan
+from runner.schedule.plan import Limits, first_promise, plan
 from runner.schedule.windows import Window
 
 EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -44,13 +44,14 @@ def execution(start: float, end: float, verdict: Verdict, resume: float | None =
 
 
 EMPTY = Coverage("q")
+BEGUN = Coverage("q", since=minute(0))
 ONE = Coverage("q", since=minute(0), covered=(window(0, 9),))
 
 
 @pytest.mark.parametrize(
     ("before", "done", "after"),
     [
-        pytest.param(EMPTY, execution(0, 9, Verdict.COMPLETE), ONE, id="complete covers its window"),
+        pytest.param(BEGUN, execution(0, 9, Verdict.COMPLETE), ONE, id="complete covers its window"),
         pytest.param(
             ONE,
             execution(5, 14, Verdict.COMPLETE),
@@ -62,16 +63,16 @@ ONE = Coverage("q", since=minute(0), covered=(window(0, 9),))
             for verdict in (Verdict.PARTIAL, Verdict.TIMED_OUT, Verdict.FAILED)
         ),
         pytest.param(
-            EMPTY,
-            execution(0, 9, Verdict.FAILED),
-            replace(EMPTY, since=minute(0)),
-            id="a first run that failed leaves its window open",
-        ),
-        pytest.param(
             ONE,
             execution(5, 14, Verdict.TRUNCATED, resume=7, backlog=30),
-            replace(ONE, backlog=(Backlog(window(9, 14), minute(7), 30),)),
-            id="a cut window becomes backlog, as far as it is not covered",
+            replace(ONE, covered=(window(0, 5),), backlog=(Backlog(window(5, 14), minute(7), 30),)),
+            id="a cut window becomes backlog, also where it looked again for late events",
+        ),
+        pytest.param(
+            replace(ONE, backlog=(Backlog(window(9, 14), minute(12), 30),)),
+            execution(10, 19, Verdict.TRUNCATED, resume=11, backlog=8),
+            replace(ONE, backlog=(Backlog(window(9, 10), minute(12), 0), Backlog(window(10, 19), minute(11), 8))),
+            id="a cut window takes over the backlog that it overlaps, from its own cut",
         ),
         pytest.param(
             replace(ONE, backlog=(Backlog(window(9, 14), minute(10), 30),)),
@@ -142,6 +143,7 @@ class Ledger(RuleBasedStateMachine):
         self.now += wait
         due = plan(self.schedule, self.coverage, minute(self.now), self.limits)
         self.coverage = ledger.given_up(self.coverage, due.given_up)
+        self.coverage = ledger.begun(self.coverage, first_promise(self.schedule, minute(self.now)))
         for task in due.tasks:
             verdict = data.draw(st.sampled_from(Verdict))
             start, end = (round((at - EPOCH) / timedelta(minutes=1)) for at in (task.window.start, task.window.end))

@@ -186,7 +186,7 @@ def test_a_search_that_is_not_whole_covers_nothing_and_is_repeated(trouble, verd
     bench.run(60)
 
     assert bench.alerted() == ["evil--1"]
-    assert bench.coverage().covered == (Window(minute(-13), minute(60)),)
+    assert bench.coverage().covered == (Window(minute(-9), minute(60)),)
 
 
 def test_a_rejected_alert_is_not_forgotten():
@@ -229,6 +229,25 @@ def test_a_crash_between_alerts_and_ledger_repeats_the_window_and_nothing_else()
     bench.run(6)
 
     assert bench.alerted() == [f"{n:03}" for n in range(150)]
+
+
+def test_a_crash_in_the_very_first_search_is_caught_up():
+    class Deadly(MemorySource):
+        deadly = True
+
+        def search(self, rule, window, after=None):
+            if self.deadly:
+                raise KeyboardInterrupt
+            yield from super().search(rule, window, after)
+
+    bench = Bench(source=Deadly([event(-8)]))
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(0)
+    bench.source.deadly = False
+
+    bench.run(60)
+
+    assert bench.alerted() == ["evil--8"]
 
 
 def test_a_state_moved_by_another_runner_is_a_failure_that_claims_nothing():

@@ -1,0 +1,320 @@
+"""A world of two runners and much trouble, on a clock of its own; everything follows from a seed.
+
+    events     come in with delays, in bursts larger than the cap, as single events and as sequences
+    runners    have clocks that are off, are killed at any port call and started again, pause in the middle of a search
+    the cluster is away, is too busy, answers with half the hits, takes half a bulk, loses its answers
+    the rule   is edited and reloaded
+
+`play` runs the trouble, then lets the world heal and the backlog drain, and returns what is left.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from runner.errors import ClusterBusy, ClusterUnavailable, SearchTimeout
+from runner.execution.executor import Executor
+from runner.execution.model import Alert, Coverage, Execution, Fault, Rejected, Verdict, Written
+from runner.execution.replicas import Replicas
+from runner.offline.memory import MemoryLedger, MemoryPresence, MemorySink, MemorySource, StoredEvent
+from runner.query import compile
+from runner.rules.model import Rule
+from runner.schedule.scheduler import Timetable
+from tests.made import event, minute, rule
+
+TROUBLE = 120.0  # minutes
+QUIET = 6.0
+HEALING = 240.0
+LATEST = 3.0  # minutes by which an event is late at most; with the clocks' drift below the look-back of four
+DRIFT = 20  # seconds
+CAP = 8
+
+SINGLE = 'process where process.name == "evil"'
+PAIR = 'sequence by process.pid with maxspan=2m [process where process.name == "a"] [process where process.name == "b"]'
+
+
+class Killed(BaseException):
+    """The process ends here and now, as by kill -9."""
+
+
+@dataclass
+class Trouble:
+    """Decides, from one seed, what goes wrong at each port call of the runner that calls."""
+
+    chance: random.Random
+    rate: float
+    world: "World | None" = None
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def strikes(self, kind: str, share: float = 1.0) -> bool:
+        """Tell whether this kind of trouble strikes now, and count it."""
+        if self.chance.random() >= self.rate * share:
+            return False
+        self.seen[kind] = self.seen.get(kind, 0) + 1
+        return True
+
+    def may_kill(self, where: str) -> None:
+        if self.strikes(f"killed {where}", 0.4):
+            raise Killed(where)
+
+    def may_fail(self, where: str) -> None:
+        for error in (ClusterUnavailable, ClusterBusy, SearchTimeout):
+            if self.strikes(f"{error.__name__} {where}", 0.4):
+                raise error(where)
+
+
+class TroubledSource:
+    """A source that is away, times out, answers half, or takes so long that the others go on meanwhile."""
+
+    def __init__(self, source: MemorySource, trouble: Trouble, runner: str) -> None:
+        self._source, self._trouble, self._runner = source, trouble, runner
+
+    def search(self, rule, window, after=None):
+        self._trouble.may_kill("before a search")
+        self._trouble.may_fail("at a search")
+        for page in self._source.search(rule, window, after):
+            if self._trouble.strikes("a pause"):
+                self._trouble.world.pass_without(self._runner, self._trouble.chance.uniform(1, 20))
+            if self._trouble.strikes("half an answer"):
+                fault = Fault(self._trouble.chance.choice([Verdict.PARTIAL, Verdict.TIMED_OUT]), "half an answer")
+                yield replace(page, hits=page.hits[::2], faults=(fault,))
+            else:
+                yield page
+            self._trouble.may_kill("between pages")
+            self._trouble.may_fail("between pages")
+
+    def documents(self, hits):
+        self._trouble.may_fail("at documents")
+        return self._source.documents(hits)
+
+
+class TroubledSink:
+    """A sink that takes half a bulk, or takes it and loses the answer."""
+
+    def __init__(self, sink: MemorySink, trouble: Trouble) -> None:
+        self._sink, self._trouble = sink, trouble
+
+    def known(self, ids):
+        self._trouble.may_fail("when asked for alerts")
+        return self._sink.known(ids)
+
+    def write(self, alerts):
+        self._trouble.may_kill("before a write")
+        self._trouble.may_fail("before a write")
+        if alerts and self._trouble.strikes("half a bulk"):
+            taken = self._sink.write(alerts[::2])
+            refused = tuple(Rejected(alert.id, "429") for alert in alerts[1::2])
+            return taken + Written(rejected=refused)
+        written = self._sink.write(alerts)
+        self._trouble.may_kill("after a write")
+        self._trouble.may_fail("after a write, its answer lost")
+        return written
+
+
+class TroubledLedger:
+    """A ledger that cannot be reached, or moves and loses the answer."""
+
+    def __init__(self, ledger: MemoryLedger, trouble: Trouble) -> None:
+        self._ledger, self._trouble = ledger, trouble
+
+    def read(self, rule):
+        self._trouble.may_fail("at reading a state")
+        return self._ledger.read(rule)
+
+    def record(self, execution, state):
+        self._trouble.may_kill("before a record")
+        self._trouble.may_fail("before a record")
+        moved = self._ledger.record(execution, state)
+        self._trouble.may_kill("after a record")
+        self._trouble.may_fail("after a record, its answer lost")
+        return moved
+
+    def move(self, state):
+        return self._ledger.move(state)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is left when the world has healed."""
+
+    alerts: tuple[Alert, ...]
+    coverage: tuple[Coverage, ...]
+    executions: tuple[Execution, ...]
+    most_in_a_run: int
+    trouble: dict[str, int]
+
+
+class Runner:
+    """One process: a clock that is off, an executor, and the time until which it is down."""
+
+    def __init__(self, world: "World", place: str) -> None:
+        self.world, self.place = world, place
+        self.drift = timedelta(seconds=world.chance.uniform(-DRIFT, DRIFT))
+        self.down_until = 0.0
+        self.busy = False
+        self.start()
+
+    def start(self) -> None:
+        """Start the process anew: a new name, and nothing remembered."""
+        self.world.started += 1
+        self.name = f"{self.place}{self.world.started}"
+        self.replicas = Replicas(self.name, self.world.presence)
+        trouble = self.world.trouble
+        self.executor = Executor(
+            TroubledSource(self.world.source, trouble, self.place),
+            TroubledSink(self.world.sink, trouble),
+            TroubledLedger(self.world.ledger, trouble),
+            replicas=self.replicas,
+        )
+
+    def execute(self, rule: Rule, at: datetime) -> None:
+        """Execute the rule at the world's time, as this runner's clock shows it."""
+        world = self.world
+        before = len(world.shells())
+        self.busy = True
+        try:
+            self.executor.run(rule, at + self.drift)
+        except Killed:
+            self.down_until = world.now + world.chance.uniform(0.5, 25)
+            self.start()
+        finally:
+            self.busy = False
+        if not world.nested:  # what the others wrote in a pause of this one is theirs
+            world.most_in_a_run = max(world.most_in_a_run, len(world.shells()) - before)
+        world.nested = False
+
+
+class World:
+    """Events on their way, two runners, and what they share."""
+
+    def __init__(self, seed: int, rate: float) -> None:
+        self.chance = random.Random(seed)
+        self.trouble = Trouble(random.Random(seed + 1), rate)
+        self.trouble.world = self
+        self.source, self.sink, self.ledger = MemorySource(page_size=20), MemorySink(), MemoryLedger()
+        self.presence = MemoryPresence()
+        self.rules = _rules()
+        self.now = 0.0
+        self.started = 0
+        self.most_in_a_run = 0
+        self.nested = False
+        self.arrivals = sorted(_arrivals(self.chance), key=lambda pair: pair[0], reverse=True)
+        self.runners = [Runner(self, place) for place in ("a", "b")]
+
+    def play(self) -> Outcome:
+        """Run the trouble, heal, drain."""
+        rate, self.trouble.rate = self.trouble.rate, 0.0
+        self.pass_time(QUIET)  # the rules begin: what was before is nobody's promise
+        self.trouble.rate = rate
+        self.pass_time(TROUBLE - QUIET)
+        self.trouble.rate = 0.0
+        for runner in self.runners:
+            runner.down_until = 0.0
+        self.pass_time(HEALING)
+        return Outcome(
+            alerts=self.sink.alerts,
+            coverage=tuple(self.ledger.read(made).coverage for made in self.rules),
+            executions=self.ledger.executions,
+            most_in_a_run=self.most_in_a_run,
+            trouble=self.trouble.seen,
+        )
+
+    def pass_time(self, minutes: float, *, without: str = "") -> None:
+        """Let the time pass: events arrive, runners say that they are alive, and start what is due."""
+        until = self.now + minutes
+        for at, runner, made in self._starts(until, without):
+            self._tick(at, without)
+            self._reload()
+            if self.now >= runner.down_until and not runner.busy:
+                runner.execute(self._current(made), minute(self.now))
+        self._tick(until, without)
+
+    def _tick(self, until: float, without: str) -> None:
+        """Let the clock go on: events arrive, and every runner says now and then that it is alive."""
+        while self.now < until:
+            self.now = min(self.now + 0.25, until)
+            self._arrive(self.now)
+            for runner in self.runners:
+                if self.now >= runner.down_until and runner.place != without:
+                    runner.replicas.announce(minute(self.now) + runner.drift)
+
+    def pass_without(self, place: str, minutes: float) -> None:
+        """Let the time pass for all but one runner, which is in the middle of an execution."""
+        self.pass_time(minutes, without=place)
+        self.nested = True
+
+    def shells(self) -> list[Alert]:
+        """The alerts that count against the cap."""
+        return [alert for alert in self.sink.alerts if "kibana.alert.group.index" not in alert.document]
+
+    def _starts(self, until: float, without: str) -> Iterator[tuple[float, Runner, Rule]]:
+        starts: list[tuple[float, Runner, Rule]] = []
+        for runner in self.runners:
+            if runner.place == without:
+                continue
+            since, end = (minute(at) + runner.drift for at in (self.now, until))
+            timetable = Timetable(minute(0) + runner.drift)
+            starts += [
+                ((start.instant - runner.drift - minute(0)).total_seconds() / 60, runner, start.rule)
+                for start in timetable.due(self.rules, since, end)
+            ]
+        return iter(sorted(starts, key=lambda start: (start[0], start[1].place)))
+
+    def _arrive(self, at: float) -> None:
+        while self.arrivals and self.arrivals[-1][0] <= at:
+            self.source.add([self.arrivals.pop()[1]])
+
+    def _reload(self) -> None:
+        """Now and then, a rule is edited: it means the same and is another query."""
+        if self.trouble.strikes("an edited rule", 0.1):
+            number = self.trouble.seen["an edited rule"]
+            self.rules = [_edited(made, f"{made.query.rstrip()} // edit {number}") for made in self.rules]
+
+    def _current(self, made: Rule) -> Rule:
+        return next(one for one in self.rules if one.rule_id == made.rule_id)
+
+
+def _rules() -> list[Rule]:
+    return [
+        rule(SINGLE, rule_id="by timestamp", max_signals=CAP),
+        rule(SINGLE, rule_id="by ingestion", max_signals=CAP, timestamp_override="event.ingested"),
+        rule(PAIR, rule_id="pairs", max_signals=CAP),
+    ]
+
+
+def _edited(made: Rule, query: str) -> Rule:
+    return replace(made, query=query, program=compile(query))
+
+
+def _arrivals(chance: random.Random) -> list[tuple[float, StoredEvent]]:
+    """Return events with the minute in which each can first be found."""
+    arrivals: list[tuple[float, StoredEvent]] = []
+
+    def come(at: float, name: str, key: Any, latest: float = LATEST) -> None:
+        delay = chance.uniform(0, latest) if chance.random() < 0.3 else 0.01
+        made = event(at, name, id=f"{name}-{key}")
+        made.source["process"]["pid"] = key
+        if chance.random() < 0.7:
+            made.source["event"]["ingested"] = minute(at + delay).isoformat(timespec="milliseconds")
+        arrivals.append((at + delay, made))
+
+    for number in range(120):
+        come(chance.uniform(0, TROUBLE), "evil", number)
+    burst = chance.uniform(10, TROUBLE - 10)
+    for number in range(50):
+        come(burst + chance.uniform(0, 1), "evil", f"burst {number}")
+    for number in range(25):
+        first = chance.uniform(0, TROUBLE - 3)
+        come(first, "a", f"pair {number}")
+        come(first + chance.uniform(0.1, 1.9), "b", f"pair {number}")
+    return arrivals
+
+
+def play(seed: int, rate: float) -> Outcome:
+    """Play one world. With no trouble (rate 0) it is the measure for all others of its seed."""
+    return World(seed, rate).play()
+
+
+Play = Callable[[int, float], Outcome]

@@ -104,8 +104,8 @@ def _sum(executions: Sequence[Execution]) -> Text:
     if waiting:
         text.append(f", {waiting:,} waiting for the next run", "yellow")
     if incomplete:
-        text.append(f"; {incomplete} of {screen.plural(len(executions), 'execution')} not complete", "bold yellow")
+        text.append(f"\n{incomplete} of {screen.plural(len(executions), 'execution')} not complete", "bold yellow")
     else:
         complete = "complete" if len(executions) == 1 else "all complete"
-        text.append(f"; {screen.plural(len(executions), 'execution')}, {complete}", "green")
+        text.append(f"\n{screen.plural(len(executions), 'execution')}, {complete}", "green")
     return text

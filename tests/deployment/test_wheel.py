@@ -34,7 +34,12 @@ def test_the_wheel_that_the_image_installs_has_rules_pages_and_objects_and_plays
     def run(*arguments):
         code = f"import sys; sys.path.insert(0, {str(installed)!r}); from runner.cli import main; sys.exit(main())"
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+            [sys.executable, "-c", code, *arguments],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

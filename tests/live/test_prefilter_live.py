@@ -272,11 +272,11 @@ def indexed(node: Elasticsearch) -> Iterator[Indexed]:
     answer = node.bulk(operations=lines, refresh=True)
     assert not answer["errors"], json.dumps(answer.body)[:2000]
     indices = f"{prefix}-one,{prefix}-two"
-    yield Indexed(node, indices, _types(node, indices), events)
+    yield Indexed(node, indices, field_types(node, indices), events)
     node.indices.delete(index=indices)
 
 
-def _types(node: Elasticsearch, indices: str) -> FieldTypes:
+def field_types(node: Elasticsearch, indices: str) -> FieldTypes:
     answer = node.field_caps(index=indices, fields=sorted(consulted(FIELDS)), include_unmapped=True)
     return {
         path: FieldType(

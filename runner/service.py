@@ -13,6 +13,7 @@ from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
 from runner.rules.model import Rule
 from runner.schedule.scheduler import Observer, Scheduler
+from runner.schedule.windows import Window, without
 from runner.settings import Settings
 from runner.telemetry.execution_log import ExecutionLog
 from runner.telemetry.health import Contact, Health
@@ -63,6 +64,7 @@ class Service:
         self._metrics = Metrics(clock)
         self._health = Health(clock)
         self._live: frozenset[str] = frozenset()
+        self._gaps: dict[str, tuple[Window, ...]] = {}
 
     def run(self, ruleset: RuleSet) -> None:
         """Run until `stop` is set. Raises RunnerError for what no waiting can mend, such as a wrong key."""
@@ -72,6 +74,21 @@ class Service:
             if engine is not None:
                 with engine:
                     self._scheduled(engine, ruleset)
+
+    def _moved(self, state: State) -> None:
+        """The ledger holds this of a rule: count it, and log each range that has just been given up."""
+        self._metrics.moved(state)
+        before = self._gaps.get(state.rule_id)
+        self._gaps[state.rule_id] = state.coverage.gaps
+        if before is None:
+            return
+        for gap in without(state.coverage.gaps, before):
+            start, end = (f"{instant:%Y-%m-%dT%H:%M:%S.%fZ}" for instant in (gap.start, gap.end))
+            self._log.warning(
+                f"gave up {gap.length} of {state.rule_id}, which is older than RUNNER_MAX_CATCHUP; "
+                f"`eql-runner backfill {state.rule_id} --from {start} --to {end}` searches it",
+                **{"rule.id": state.rule_id, "event.action": "rule-gap", "event.start": start, "event.end": end},
+            )
 
     def _served(self) -> AbstractContextManager[object]:
         host, port = self._settings.http_host, self._settings.http_port
@@ -87,7 +104,7 @@ class Service:
         self._health.waiting_for = "waiting for Elasticsearch"
         for pause in chain(self._backoff, repeat(self._backoff[-1])):
             try:
-                engine = self._connect(self._metrics.moved)
+                engine = self._connect(self._moved)
             except ClusterError as error:
                 if self._stop.is_set():
                     return None

@@ -16,7 +16,7 @@ import pytest
 
 from runner.engine import Engine
 from runner.errors import AccessDenied, ClusterUnavailable, SettingsError
-from runner.execution.model import Execution, RunType, Verdict
+from runner.execution.model import Coverage, Execution, RunType, State, Verdict
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.loader import RuleSet
 from runner.rules.model import Rule, Schedule, Severity
@@ -234,6 +234,18 @@ def test_rules_left_out_are_named_up_to_a_bound(running, log):
     assert "and 5 more" in messages(log)
     assert "cannot run yet" not in messages(log)
     assert subject.ready().body["rules"]["issues"] == SHOWN_ISSUES + 5
+
+
+def test_a_range_that_is_given_up_is_logged_once_with_the_command_that_searches_it(running, log):
+    subject = running(rules("r-1"))
+    until(lambda: subject.executor.executed)
+    day, hour = datetime(2025, 6, 1, tzinfo=UTC), timedelta(hours=1)
+    old, new = Window(day, day + hour), Window(day + 2 * hour, day + 3 * hour)
+    for gaps in ((old,), (old,), (old, new), (old, new)):
+        subject.service._moved(State("r-1", Coverage("h", gaps=gaps)))
+    command = "eql-runner backfill r-1 --from 2025-06-01T02:00:00.000000Z --to 2025-06-01T03:00:00.000000Z"
+    assert messages(log).count("gave up") == messages(log).count(command) == 1
+    assert b'runner_rule_gap_seconds{rule_id="r-1"} 7200.0' in subject.service._metrics.text()
 
 
 def test_rules_of_other_types_are_counted_and_are_no_errors(running, log):

@@ -22,9 +22,9 @@ from runner.elastic.client import GRACE, Client, Count, mapping, shown
 from runner.elastic.costs import Costs
 from runner.elastic.documents import documents
 from runner.elastic.failures import Action
-from runner.errors import QueryRejected, RunnerError
+from runner.errors import QueryError, QueryRejected, RunnerError
 from runner.execution.model import Document, Hit, Match, Page
-from runner.query import Kind
+from runner.query import Kind, Program
 from runner.query.ast import EventQuery
 from runner.query.prefilter import Prefilter, prefilter
 from runner.rules.model import Rule
@@ -66,6 +66,8 @@ class DslSearch:
             yield Page(notes=landscape.notes, requests=count.take())
             return
         pushed = prefilter(rule.program.query, landscape.types, event_category_field=rule.event_category_override)
+        program, unfit = _adapted(rule, landscape)
+        notes = (*landscape.notes, *unfit)
         question = _Question(rule, window, after, landscape, pushed, self._costs.dear(rule))
         asking = _Asking(self._client, shown(rule.index), self._timeout, self._page_size, count)
         answer = asking.first(question, count_to=self._counted_to(question))
@@ -74,11 +76,11 @@ class DslSearch:
             question = replace(question, dear=True)
             answer = asking.first(question)
         if asking.is_last(answer):
-            yield replace(_page(question, answer), notes=landscape.notes, requests=count.take())
+            yield replace(_page(question, answer), notes=notes, requests=count.take(), program=program)
             return
         try:
             for answer in asking.through(question):
-                yield replace(_page(question, answer), notes=landscape.notes, requests=count.take())
+                yield replace(_page(question, answer), notes=notes, requests=count.take(), program=program)
         finally:
             asking.close()
 
@@ -93,6 +95,14 @@ class DslSearch:
     def _overrun(self, question: "_Question", answer: Mapping[str, Any]) -> bool:
         counted_to = self._counted_to(question)
         return counted_to is not None and answer["hits"].get("total", {}).get("value", 0) >= counted_to
+
+
+def _adapted(rule: Rule, landscape: Landscape) -> tuple[Program | None, tuple[str, ...]]:
+    """Return the rule's program for the types of the fields, or why there is none: then values compare as they are."""
+    try:
+        return rule.program.adapted(landscape.types), ()
+    except QueryError as error:
+        return None, (f"the query does not fit the types of the fields, and the EQL API would refuse it: {error}",)
 
 
 @dataclass(frozen=True)

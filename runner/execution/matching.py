@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from runner.execution.model import Hit, Match, Page
-from runner.query import Joined
+from runner.query import Joined, Matching
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -32,14 +32,17 @@ def whole(matches: Sequence[Match], hits: Sequence[Hit]) -> list[Match]:
 
 
 def _steps(rule: Rule, window: Window, pages: Generator[Page, None, None]) -> Generator[Step, None, None]:
-    matching = rule.program.matching()
+    matching: Matching[Hit] | None = None
     with closing(pages):
         for page in pages:
             decided = list(page.matches)
-            for hit in page.hits:
-                decided += _matches(matching.feed(hit.source, nanoseconds(hit.time), hit))
+            if page.hits:
+                matching = matching or (page.program or rule.program).matching()
+                for hit in page.hits:
+                    decided += _matches(matching.feed(hit.source, nanoseconds(hit.time), hit))
             yield page, _counted(decided, rule, window)
-    yield Page(), _counted(_matches(matching.finish()), rule, window)
+    if matching is not None:
+        yield Page(), _counted(_matches(matching.finish()), rule, window)
 
 
 def _matches(found: Sequence[Joined[Hit]]) -> list[Match]:

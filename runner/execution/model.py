@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from runner.query import Program
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -96,6 +97,8 @@ class Group:
 class Page:
     """One step of a search, oldest first: candidates for the matcher, or matches that the cluster has decided.
 
+    `program` is the rule's own for the types of the fields searched, where the source knows them; the first page tells.
+
     `requests` counts what it took; a page with a fault makes its execution incomplete. A note is worth telling and
     makes nothing incomplete (a pattern that matches no index).
     """
@@ -105,6 +108,7 @@ class Page:
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
     requests: int = 0
+    program: Program | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 from runner.errors import QueryError
@@ -86,6 +87,16 @@ class Program:
             field_types=field_types,
         )
 
+    def adapted(self, types: FieldTypes) -> "Program":
+        """Return the same query for data whose fields have these types, where a path that has none is absent.
+
+        Unlike `typed` it refuses no path for being mapped nowhere. Raises QueryError where the types do not fit.
+        """
+        known = tuple((path, types[path]) for path in sorted(self.fields) if path in types)
+        return _adapted(
+            self.text, known, self.fields, self.event_category_field, self.timestamp_field, self.tiebreaker_field
+        )
+
     def _unpiped(self, max_samples_per_key: int) -> Matching[Any]:
         stages = self.compiled.stages
         if self.kind is Kind.EVENT:
@@ -126,6 +137,22 @@ def compile(  # noqa: A001  the word of the trade, as in re.compile
     """
     known = Fields(named(field_types), timestamp_field=timestamp_field)
     return compile_for(text, known, event_category_field, timestamp_field, tiebreaker_field)
+
+
+@lru_cache(maxsize=4096)
+def _adapted(
+    text: str,
+    known: tuple[tuple[str, FieldType], ...],
+    paths: frozenset[str],
+    event_category_field: str,
+    timestamp_field: str,
+    tiebreaker_field: str | None,
+) -> Program:
+    """Compile a query for types that come round again at every execution."""
+    types = dict(known)
+    absent = frozenset(paths - types.keys())
+    fields_known = Fields(types, timestamp_field=timestamp_field, complete=False, absent=absent)
+    return compile_for(text, fields_known, event_category_field, timestamp_field, tiebreaker_field)
 
 
 def compile_for(

@@ -1,18 +1,32 @@
 """Kibana's rule export: NDJSON, one object a line; rules first, then exception lists and connectors, a summary last.
 
 Source: Kibana, `get_export_by_object_ids.ts` and its relatives; the export of a rule has the fields of the detections
-API in snake_case. Only rules are read; what else is there is named once.
+API in snake_case. Rules are read here and exception items in `exception_export`; what else is there is named once.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from runner.rules.draft import Draft, KeyPath
 from runner.rules.issues import Code, Issue, IssueSeverity, Place
+
+
+class Kind(StrEnum):
+    """What a line of an export holds."""
+
+    RULE = "rules"
+    LIST = "exception lists"
+    ITEM = "exception items"
+    CONNECTOR = "connectors"
+    SUMMARY = "summary"
+
+
+_READ_ELSEWHERE = (Kind.LIST, Kind.ITEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +57,23 @@ def drafts(path: Path, text: str) -> tuple[tuple[Draft, ...], tuple[Issue, ...]]
     issues: list[Issue] = []
     others: Counter[str] = Counter()
     summary: Mapping[str, Any] | None = None
-    for number, line in enumerate(text.split("\n"), start=1):
-        table = _object(path, number, line, issues)
-        if table is None:
-            continue
-        kind = _kind(table)
-        if kind == "rule":
+    for number, table in objects(path, text, issues):
+        kind = kind_of(table)
+        if kind is Kind.RULE:
             found.append(Draft(path, _without_nulls(table), LinePlaces(number, table)))
-        elif kind == "summary":
+        elif kind is Kind.SUMMARY:
             summary = table
-        else:
+        elif kind not in _READ_ELSEWHERE:
             others[kind] += 1
     return tuple(found), (*issues, *_about_export(path, len(found), others, summary, complained=bool(issues)))
+
+
+def objects(path: Path, text: str, issues: list[Issue]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield each line's object with the line's number; what is none becomes an issue."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        table = _object(path, number, line, issues)
+        if table is not None:
+            yield number, table
 
 
 def _object(path: Path, number: int, line: str, issues: list[Issue]) -> Mapping[str, Any] | None:
@@ -76,16 +95,17 @@ def _object(path: Path, number: int, line: str, issues: list[Issue]) -> Mapping[
     return table
 
 
-def _kind(table: Mapping[str, Any]) -> str:
-    if "exported_count" in table or "exported_rules_count" in table:
-        return "summary"
+def kind_of(table: Mapping[str, Any]) -> Kind:
+    """Return what an object of an export is."""
+    if "exported_count" in table or "exported_rules_count" in table or "exported_exception_list_count" in table:
+        return Kind.SUMMARY
     if "item_id" in table:
-        return "exception items"
+        return Kind.ITEM
     if "list_id" in table:
-        return "exception lists"
+        return Kind.LIST
     if "attributes" in table:
-        return "connectors"
-    return "rule"
+        return Kind.CONNECTOR
+    return Kind.RULE
 
 
 def _about_export(

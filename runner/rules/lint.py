@@ -59,18 +59,6 @@ def filters(draft: Draft, rule: Rule) -> Iterator[Issue]:
         )
 
 
-def exceptions(draft: Draft, rule: Rule) -> Iterator[Issue]:
-    """Are there exception lists, which only Kibana holds?"""
-    if rule.exceptions_list:
-        yield draft.issue(
-            _WARNING,
-            Code.NO_EFFECT,
-            "`exceptions_list` is not applied: events that its exceptions would let pass become alerts",
-            "exceptions_list",
-            hint='say the exceptions in the query, as in `and not process.name == "…"`',
-        )
-
-
 def without_effect(draft: Draft, _rule: Rule) -> Iterator[Issue]:
     """Does it say things that only Kibana does?"""
     for name, told in WITHOUT_EFFECT.items():
@@ -83,6 +71,5 @@ QUESTIONS: tuple[Callable[[Draft, Rule], Iterator[Issue]], ...] = (
     maturity,
     disabled,
     filters,
-    exceptions,
     without_effect,
 )

@@ -13,9 +13,13 @@ import orjson
 from runner.rules import kibana_export, toml_rules
 from runner.rules.checks import read
 from runner.rules.draft import Draft
+from runner.rules.exception_files import FOLDER as EXCEPTIONS
+from runner.rules.exception_files import load_exceptions
+from runner.rules.exceptions import ExceptionItem, digest
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.lint import lint
 from runner.rules.model import Rule
+from runner.rules.texts import read_text, unreadable
 
 FORMATS = {".toml": toml_rules.drafts, ".ndjson": kibana_export.drafts}
 TEST_SUFFIX = ".test.toml"
@@ -23,10 +27,14 @@ TEST_SUFFIX = ".test.toml"
 
 @dataclass(frozen=True)
 class RuleSet:
-    """What was found: the rules that can run, in the order of their files, and every issue of every file."""
+    """What was found: the rules that can run, in the order of their files, and every issue of every file.
+
+    The rules have their exceptions with them; `exceptions` are all that there are.
+    """
 
     rules: tuple[Rule, ...] = ()
     issues: tuple[Issue, ...] = ()
+    exceptions: tuple[ExceptionItem, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -42,7 +50,9 @@ class RuleSet:
     def hash(self) -> str:
         """A digest of what the rules say, whatever files they stand in; for logs and metrics."""
         contents = sorted(
-            orjson.dumps([rule.rule_id, rule.index, rule.parameters], option=orjson.OPT_SORT_KEYS)
+            orjson.dumps(
+                [rule.rule_id, rule.index, rule.parameters, digest(rule.exceptions)], option=orjson.OPT_SORT_KEYS
+            )
             for rule in self.rules
         )
         return hashlib.sha256(b"\n".join(contents)).hexdigest()[:16]
@@ -54,19 +64,26 @@ def shipped_rules() -> Path:
     return packaged if packaged.is_dir() else packaged.parents[1] / "rules"
 
 
-def load(paths: Iterable[Path]) -> RuleSet:
-    """Read all rules below the paths. Nothing is raised for what files hold; it becomes an Issue."""
+def load(paths: Iterable[Path], exceptions: Path | None = None) -> RuleSet:
+    """Read all rules below the paths, with the exceptions beside them or those of another path.
+
+    Nothing is raised for what files hold; it becomes an Issue.
+    """
+    paths = list(paths)
     rules: dict[str, tuple[Rule, Draft]] = {}
     issues: list[Issue] = []
+    excepted = load_exceptions(paths, exceptions)
     for draft in _drafts(paths, issues):
         rule, found = read(draft)
         if rule is not None and rule.rule_id in rules:
             found += (_duplicate(draft, rules[rule.rule_id][1]),)
         elif rule is not None:
+            rule = replace(rule, exceptions=excepted.of(rule))
             rules[rule.rule_id] = (rule, draft)
-            found += lint(draft, rule)
+            found += (*lint(draft, rule), *excepted.about(draft, rule))
         issues += sorted(found, key=lambda issue: (issue.line, issue.column))
-    return RuleSet(tuple(rule for rule, _ in rules.values()), tuple(issues))
+    ready = tuple(rule for rule, _ in rules.values())
+    return RuleSet(ready, (*issues, *excepted.issues, *excepted.strays(ready)), excepted.items)
 
 
 def with_indices(
@@ -84,11 +101,11 @@ def with_indices(
         Issue(IssueSeverity.WARNING, Code.OVERRIDE, f"{message}: {rule_id}", Path("RUNNER_INDEX_OVERRIDES"))
         for rule_id in missing
     ]
-    return RuleSet(rules, (*found.issues, *issues))
+    return replace(found, rules=rules, issues=(*found.issues, *issues))
 
 
 def rule_files(path: Path) -> list[Path]:
-    """Return the rule files below a folder, sorted; those in hidden folders, and tests, are none.
+    """Return the rule files below a folder, sorted; those in hidden folders, tests and exceptions are none.
 
     Kubernetes mounts a ConfigMap as links into hidden folders: each file would be found three times.
     """
@@ -103,7 +120,9 @@ def rule_files(path: Path) -> list[Path]:
 
 
 def _visible(folders: list[str]) -> bool:
-    folders[:] = [name for name in folders if not name.startswith(".")]  # os.walk goes where this list says
+    folders[:] = [
+        name for name in folders if not name.startswith(".") and name != EXCEPTIONS
+    ]  # os.walk goes where this list says
     return True
 
 
@@ -113,7 +132,7 @@ def _drafts(paths: Iterable[Path], issues: list[Issue]) -> Iterator[Draft]:
         if path.resolve() in seen:
             continue
         seen.add(path.resolve())
-        text = _text(path, issues)
+        text = read_text(path, issues)
         if text is None:
             continue
         drafts, found = FORMATS[path.suffix](path, text)
@@ -126,37 +145,18 @@ def _files(paths: Iterable[Path], issues: list[Issue]) -> Iterator[Path]:
         if path.is_dir():
             found = rule_files(path)
             if not found:
-                issues.append(_unreadable(path, "there are no rule files (.toml or .ndjson) in this folder"))
+                issues.append(unreadable(path, "there are no rule files (.toml or .ndjson) in this folder"))
             yield from found
         elif not path.exists():
-            issues.append(_unreadable(path, "there is no such file or folder"))
+            issues.append(unreadable(path, "there is no such file or folder"))
         elif path.name.endswith(TEST_SUFFIX):
             hint = "name the rule instead; its tests lie beside it"
-            issues.append(_unreadable(path, "this file holds tests of a rule, not a rule", hint))
+            issues.append(unreadable(path, "this file holds tests of a rule, not a rule", hint))
         elif path.suffix not in FORMATS:
             hint = "rules are .toml files as Elastic writes them, or .ndjson as Kibana exports them"
-            issues.append(_unreadable(path, "this is no rule file", hint))
+            issues.append(unreadable(path, "this is no rule file", hint))
         else:
             yield path
-
-
-def _text(path: Path, issues: list[Issue]) -> str | None:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        issues.append(_unreadable(path, f"the file cannot be read: {error.strerror}"))
-    except UnicodeDecodeError as error:
-        line = path.read_bytes().count(b"\n", 0, error.start) + 1
-        issues.append(_unreadable(path, f"the file is not UTF-8: byte {error.start + 1}, line {line}"))
-    else:
-        if text.strip():
-            return text
-        issues.append(_unreadable(path, "the file is empty"))
-    return None
-
-
-def _unreadable(path: Path, message: str, hint: str = "") -> Issue:
-    return Issue(IssueSeverity.ERROR, Code.UNREADABLE, message, path, hint=hint)
 
 
 def _duplicate(draft: Draft, first: Draft) -> Issue:

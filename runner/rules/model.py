@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 
 from runner.query import Program
+from runner.query.entries import Exclusion
 from runner.rules.datemath import DateMath, format_duration
+from runner.rules.exceptions import ExceptionItem
 
 _FROM = DateMath.parse("now-6m")  # what Elastic's rule schema says where a rule has no `from`
 _TO = DateMath.parse("now")
@@ -63,6 +65,7 @@ class Rule:
 
     The names are the TOML's. `parameters` holds the rule's table as it was read (plain JSON values), for the alert's
     `kibana.alert.rule.parameters`; `metadata` the file's `[metadata]`. A query that does not compile is not a Rule.
+    `exceptions` are the items that apply to it, expired ones too until an execution leaves them out.
     """
 
     rule_id: str
@@ -98,6 +101,7 @@ class Rule:
     risk_score_mapping: tuple[Mapping[str, Any], ...] = ()
     suppression: Suppression | None = None
     exceptions_list: tuple[Mapping[str, Any], ...] = ()
+    exceptions: tuple[ExceptionItem, ...] = ()
     filters: tuple[Mapping[str, Any], ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -109,8 +113,24 @@ class Rule:
         return self.timestamp_override or self.timestamp_field
 
     @property
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """What its exceptions take away."""
+        return tuple(item.exclusion for item in self.exceptions)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every path of an event that deciding on a match takes: the query's, its exceptions' and its suppression's."""
+        excepted = frozenset[str]().union(*(exclusion.reads for exclusion in self.exclusions))
+        grouped = self.suppression.group_by if self.suppression else ()
+        return self.program.fields | {self.event_category_override} | excepted | set(grouped)
+
+    @property
     def query_hash(self) -> str:
-        """A short digest of what decides which events the rule finds; a change of it begins a new coverage line."""
+        """A short digest of what decides which events the rule finds; a change of it begins a new coverage line.
+
+        Exceptions are no part of it: they come and go by the day, and what was searched under those of its time was
+        searched.
+        """
         deciding = (
             self.query,
             self.index,

@@ -13,10 +13,11 @@ _LONGEST = 60  # characters of a value that a message shows
 
 
 class Reading:
-    """One pass over a draft; `issues` are those found so far."""
+    """One pass over a draft; `issues` are those found so far. `fields` are the keys that it may have."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, fields: Mapping[str, Shape] = FIELDS) -> None:
         self.draft = draft
+        self.fields = fields
         self.issues: list[Issue] = []
 
     @property
@@ -35,7 +36,7 @@ class Reading:
     def get(self, name: str, default: T) -> T:
         """Return the value where it has its key's shape, else the default."""
         value = self.draft.table.get(name)
-        return value if value is not None and self.fits(FIELDS[name], value, name) else default
+        return value if value is not None and self.fits(self.fields[name], value, name) else default
 
     def text(self, name: str) -> str:
         """Return a text; an empty one where there is none."""

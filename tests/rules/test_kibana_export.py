@@ -80,15 +80,10 @@ def test_a_rule_is_the_same_from_an_export_and_from_toml(tmp_path):
 
 
 def test_what_else_is_in_an_export_is_named_once(tmp_path):
-    others = [
-        {"list_id": "l", "type": "detection", "name": "exceptions"},
-        {"list_id": "l", "item_id": "i", "entries": []},
-        {"list_id": "l", "item_id": "j", "entries": []},
-        {"id": "c", "type": "action", "attributes": {}},
-    ]
+    others = [{"id": one, "type": "action", "attributes": {}} for one in "cd"]
     (issue,) = load([exported(tmp_path, EXPORTED, *others, SUMMARY)]).issues
     assert issue.severity is IssueSeverity.INFO
-    assert issue.message == "not read from this export: 1 connectors and 2 exception items and 1 exception lists"
+    assert issue.message == "not read from this export: 2 connectors"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +109,7 @@ def test_an_export_that_ends_early_is_a_warning(tmp_path, objects, message):
         ({"index": None, "data_view_id": "d"}, Code.UNSUPPORTED, "data view", '"data_view_id": "d"'),
         ({"index": None}, Code.MISSING, "`index` is missing or empty", ""),
         ({"intervall": "5m"}, Code.UNKNOWN_KEY, "unknown key `intervall`", '"intervall": "5m"'),
-        ({"exceptions_list": [{"id": "a"}]}, Code.NO_EFFECT, "`exceptions_list` is not applied", "exceptions_list"),
+        ({"exceptions_list": [{"id": "a", "list_id": "b"}]}, Code.NO_EFFECT, "list `b` is not here", "exceptions_list"),
     ],
 )
 def test_an_issue_names_the_line_of_the_export_and_shows_the_key(tmp_path, change, code, message, excerpt):

@@ -28,7 +28,7 @@ class AutoSearch:
             yield from self._eql.search(rule, window, after)
         except QueryRejected as refusal:
             # The API judges the query before it searches: nothing of this window has been yielded yet.
-            yield Page(notes=(f"searched by Query DSL, for the EQL search API refuses the query: {refusal}",))
+            yield Page(notes=(f"searched by Query DSL instead of the EQL search API: {refusal}",))
             yield from self._dsl.search(rule, window, after)
 
     def documents(self, hits: Sequence[Hit]) -> Page:

@@ -10,7 +10,9 @@ from typing import Any
 
 from runner.elastic.client import Client, Count, mapping, shown
 from runner.elastic.failures import Action
-from runner.errors import ClusterAnswerError, QueryRejected
+from runner.elastic.privileges import unreadable
+from runner.errors import AccessDenied, ClusterAnswerError, QueryRejected
+from runner.execution.model import Fault, Verdict
 from runner.query.indexed import consulted
 from runner.query.types import FieldType, FieldTypes
 from runner.rules.model import Rule
@@ -41,24 +43,30 @@ class EqlApi(Enum):
 class Landscape:
     """The indices that a rule searches: how many there are, the types of fields in them, and what a person should know.
 
-    `nanos` tells whether the rule's timestamp field is a date_nanos in any of them.
+    `nanos` tells whether the rule's timestamp field is a date_nanos in any of them. A fault is why no search of them can
+    be whole: an index did not tell its types, or none has a field to find events by.
     """
 
     indices: int
     types: FieldTypes
     notes: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     nanos: bool = False
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was read of one set of patterns; `missing` are the indices without a field, where others have it."""
+    """What was read of one set of patterns; `missing` are the indices without a field, where others have it.
+
+    `untold` says which indices did not tell their types.
+    """
 
     at: float
     indices: tuple[str, ...]
     types: dict[str, FieldType] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+    untold: str = ""
 
 
 class Capabilities:
@@ -82,14 +90,20 @@ class Capabilities:
         return self._eql_api
 
     def landscape(self, rule: Rule, count: Count | None = None) -> Landscape:
-        """Return what the cluster knows of the rule's indices and of the fields that it reads. Raises RunnerError."""
+        """Return what the cluster knows of the rule's indices and of the fields that it reads.
+
+        Raises AccessDenied where there seems to be no index only because the account may not read any, RunnerError.
+        """
         clocks = dict.fromkeys(name for name in (rule.range_field, rule.timestamp_field, rule.tiebreaker_field) if name)
-        paths = consulted(rule.program.fields | {rule.event_category_override}) | clocks.keys()
+        paths = consulted(rule.fields) | clocks.keys()
         known = self._read(rule.index, paths, count)
+        if not known.indices:
+            self._must_be_readable(rule.index)
         return Landscape(
             indices=len(known.indices),
             types={path: known.types[path] for path in paths if path in known.types},
             notes=tuple(_notes(rule, known)),
+            faults=tuple(_faults(rule, known)),
             nanos="date_nanos" in _types(known, rule.timestamp_field),
         )
 
@@ -110,12 +124,21 @@ class Capabilities:
             types=dict(known.types),
             missing=dict(known.missing),
             asked=known.asked | set(lacking),
+            untold=known.untold or _untold(answer),
         )
         for path, by_type in answer["fields"].items():
             _take(merged, path, by_type)
         with self._lock:
             self._known[patterns] = merged
         return merged
+
+    def _must_be_readable(self, patterns: tuple[str, ...]) -> None:
+        """Raise AccessDenied for patterns that the account may not read: the cluster hides their indices from it."""
+        if hidden := unreadable(self._client, patterns):
+            raise AccessDenied(
+                f"cannot search {shown(hidden)} at {self._client.name}: the account may not read what is there",
+                f"Give the account of this service {_FIELDS.privileges}.",
+            )
 
 
 def version_of(client: Client) -> tuple[int, ...]:
@@ -192,6 +215,31 @@ def _take(known: _Known, path: str, by_type: Mapping[str, Mapping[str, Any]]) ->
 def _types(known: _Known, path: str) -> frozenset[str]:
     found = known.types.get(path)
     return found.types if found else frozenset()
+
+
+def _untold(answer: Mapping[str, Any]) -> str:
+    """Say which indices did not tell their types; nothing when all did.
+
+    A field that is only there would be taken for unmapped, and its events for none that match.
+    """
+    if not answer.get("failed_indices"):
+        return ""
+    names = [name for one in answer.get("failures", ()) for name in one.get("indices", ())]
+    kinds = [one.get("failure", {}).get("error", {}).get("type") for one in answer.get("failures", ())]
+    why = ", ".join(dict.fromkeys(filter(None, [*names[:5], *kinds]))) or "no reason given"
+    return f"{answer['failed_indices']} indices did not tell the types of their fields: {why}"
+
+
+def _faults(rule: Rule, known: _Known) -> Iterable[Fault]:
+    """Yield why no search of these indices can be whole."""
+    if known.untold:
+        yield Fault(Verdict.PARTIAL, known.untold)
+    clocks = {rule.range_field} | ({rule.timestamp_field} if rule.timestamp_override_fallback else set())
+    if known.indices and not known.untold and not clocks & known.types.keys():
+        yield Fault(
+            Verdict.PARTIAL,
+            f"none of the indices of {shown(rule.index)} has {' or '.join(sorted(clocks))}: nothing can be found",
+        )
 
 
 def _notes(rule: Rule, known: _Known) -> Iterable[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 
-from runner.elastic import answers, filters, hits
+from runner.elastic import answers, excepting, filters, hits
 from runner.elastic.capabilities import Capabilities, Landscape
 from runner.elastic.client import GRACE, Client, Count, mapping, shown
 from runner.elastic.costs import Costs
@@ -26,6 +26,7 @@ from runner.errors import QueryError, QueryRejected, RunnerError
 from runner.execution.model import Document, Hit, Match, Page
 from runner.query import Kind, Program
 from runner.query.ast import EventQuery
+from runner.query.exclusions import Exclusions
 from runner.query.prefilter import Prefilter, prefilter
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
@@ -65,22 +66,30 @@ class DslSearch:
         if not landscape.indices:
             yield Page(notes=landscape.notes, requests=count.take())
             return
+        if landscape.faults:
+            yield Page(faults=landscape.faults)
         pushed = prefilter(rule.program.query, landscape.types, event_category_field=rule.event_category_override)
         program, unfit = _adapted(rule, landscape)
-        notes = (*landscape.notes, *unfit)
-        question = _Question(rule, window, after, landscape, pushed, self._costs.dear(rule))
+        excepted = excepting.compiled(rule, landscape)
+        notes = (*landscape.notes, *unfit, *excepting.notes(excepted))
+        question = _Question(rule, window, after, landscape, pushed, excepted, self._costs.dear(rule), program)
         asking = _Asking(self._client, shown(rule.index), self._timeout, self._page_size, count)
         answer = asking.first(question, count_to=self._counted_to(question))
         if self._overrun(question, answer):
             self._costs.overrun(rule)
             question = replace(question, dear=True)
             answer = asking.first(question)
+        left_out, uncounted = excepting.left_out(
+            self._client, rule, question.unexcepted(), excepted, timeout=self._timeout, count=count
+        )
+        if left_out or uncounted:
+            yield Page(excepted=left_out, notes=uncounted)
         if asking.is_last(answer):
-            yield replace(_page(question, answer), notes=notes, requests=count.take(), program=program)
+            yield replace(_page(question, answer), notes=notes, requests=count.take())
             return
         try:
             for answer in asking.through(question):
-                yield replace(_page(question, answer), notes=notes, requests=count.take(), program=program)
+                yield replace(_page(question, answer), notes=notes, requests=count.take())
         finally:
             asking.close()
 
@@ -114,13 +123,16 @@ class _Question:
     after: datetime | None
     landscape: Landscape
     pushed: Prefilter
+    excepted: Exclusions
     dear: bool
+    program: Program | None = None
 
     @property
     def decides(self) -> bool:
         """Whether all that is found matches; pipes need every match in hand, and only the program has them."""
         query = self.rule.program.query
-        return isinstance(query, EventQuery) and not query.pipes and self.pushed.decides(dear=self.dear)
+        pushed = self.pushed.decides(dear=self.dear) and self.excepted.exact
+        return isinstance(query, EventQuery) and not query.pipes and pushed
 
     @property
     def read(self) -> Window:
@@ -129,6 +141,13 @@ class _Question:
         return self.window.extended(maxspan) if maxspan is not None else self.window
 
     def query(self) -> dict[str, Any]:
+        """Return what finds the candidates."""
+        query = self.unexcepted()
+        query["bool"]["must_not"] = [*query["bool"]["must_not"], *self.excepted.must_not()]
+        return query
+
+    def unexcepted(self) -> dict[str, Any]:
+        """Return the same without regard to exceptions."""
         must, must_not = filters.of_rule(self.rule)
         must += [filters.within(self.rule, self.read), dict(self.pushed.pushed(dear=self.dear))]
         if self.after is not None:
@@ -147,15 +166,18 @@ class _Question:
         return {
             "query": self.query(),
             "sort": self.sort(),
-            "_source": False if self.decides else {"includes": self.read_paths},
+            "_source": {"includes": self.read_paths} if self.read_paths else False,
             "fields": [*mapped, *hits.clock_fields(self.rule.range_field)],
         }
 
     @property
     def read_paths(self) -> list[str]:
+        """What is read of an event: all that deciding takes, or no more than grouping where the search decides."""
         rule = self.rule
         clocks = {rule.timestamp_field, rule.range_field, *([rule.tiebreaker_field] if rule.tiebreaker_field else [])}
-        return sorted(rule.program.fields | {rule.event_category_override} | clocks)
+        if not self.decides:
+            return sorted(rule.fields | clocks)
+        return sorted({*rule.suppression.group_by, rule.range_field}) if rule.suppression else []
 
     @property
     def paths(self) -> list[str]:
@@ -258,7 +280,8 @@ def _page(question: _Question, answer: Mapping[str, Any]) -> Page:
     faults = answers.faults(answer)
     if question.decides:
         return Page(matches=tuple(Match((hit,)) for hit in found), faults=faults)
-    return Page(hits=found, faults=faults)
+    kept, taken = question.excepted.sift(found, question.program or question.rule.program)
+    return Page(hits=tuple(kept), faults=faults, excepted=taken, program=question.program)
 
 
 def _hit(question: _Question, raw: Mapping[str, Any]) -> Hit:

@@ -14,13 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from runner.elastic import answers, filters, hits
+from runner.elastic import answers, excepting, filters, hits
 from runner.elastic.capabilities import Capabilities, EqlApi, Landscape
 from runner.elastic.client import GRACE, Client, Count, mapping, shown
 from runner.elastic.failures import Action
 from runner.errors import QueryRejected, RunnerError
 from runner.execution.model import Fault, Hit, Match, Page, Verdict
 from runner.query.ast import EventQuery
+from runner.query.exclusions import Exclusions
+from runner.query.prefilter import prefilter
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -63,11 +65,29 @@ class EqlSearch:
         if not landscape.indices:
             yield Page(notes=landscape.notes, requests=count.take())
             return
-        question = _Question(rule, window, landscape, self._capabilities.eql_api(count))
+        if landscape.faults:
+            yield Page(faults=landscape.faults)
+        excepted = excepting.compiled(rule, landscape)
+        question = _Question(rule, window, landscape, self._capabilities.eql_api(count), excepted)
+        if not question.moves and not excepted.complete:
+            # They take single events, before these are joined or counted, and only the search itself could do that.
+            hint = "Set RUNNER_BACKEND to auto or dsl: the rule then runs by Query DSL."
+            raise QueryRejected("some of the rule's exceptions cannot be told to the EQL search API", hint)
         asking = _Asking(self._client, question, self._timeout, self._wait, count)
         pages = _moving if question.moves else _growing
+        notes = (*landscape.notes, *excepting.notes(excepted))
+        left_out, uncounted = excepting.left_out(
+            self._client, rule, question.candidates(after), excepted, timeout=self._timeout, count=count
+        )
         for page in pages(asking, after, self._page_size, self._most):
-            yield replace(page, notes=landscape.notes, requests=count.take())
+            kept = question.sifted(page) if question.moves else page
+            yield replace(
+                kept,
+                notes=(*notes, *uncounted),
+                requests=count.take(),
+                excepted=excepting.summed(kept.excepted, left_out),
+            )
+            left_out = {}
 
     def documents(self, hits: Sequence[Hit]) -> Page:
         """Return the hits as they are: the API returns whole documents. See `EventSource`."""
@@ -82,6 +102,7 @@ class _Question:
     window: Window
     landscape: Landscape
     api: EqlApi
+    excepted: Exclusions
 
     @property
     def moves(self) -> bool:
@@ -95,12 +116,30 @@ class _Question:
         maxspan = self.rule.program.maxspan
         return self.window.extended(maxspan) if maxspan is not None else self.window
 
+    def sifted(self, page: Page) -> Page:
+        """Return a page of single events without those that exceptions take away here."""
+        hits = [match.events[0] for match in page.matches]
+        kept, taken = self.excepted.sift(hits, self.rule.program)
+        return replace(page, matches=tuple(Match((hit,)) for hit in kept), excepted=taken)
+
+    def candidates(self, after: datetime | None) -> dict[str, Any]:
+        """Return the Query DSL of all that the query can use, without regard to exceptions."""
+        rule = self.rule
+        pushed = prefilter(rule.program.query, self.landscape.types, event_category_field=rule.event_category_override)
+        must, must_not = self._limits(after)
+        return {"bool": {"filter": [*must, pushed.pushed(dear=False)], "must_not": must_not}}
+
+    def _limits(self, cut: datetime | None) -> tuple[list[filters.Query], list[filters.Query]]:
+        must, must_not = filters.of_rule(self.rule)
+        must.append(filters.within(self.rule, self.read))
+        if cut is not None:
+            must.append(filters.from_on(self.rule, cut))
+        return must, must_not
+
     def body(self, size: int, cut: datetime | None) -> dict[str, Any]:
         rule = self.rule
-        must, must_not = filters.of_rule(rule)
-        must.append(filters.within(rule, self.read))
-        if cut is not None:
-            must.append(filters.from_on(rule, cut))
+        must, must_not = self._limits(cut)
+        must_not += [dict(query) for query in self.excepted.must_not()]
         body: dict[str, Any] = {
             "query": rule.query,
             "filter": {"bool": {"filter": must, "must_not": must_not}},
@@ -121,7 +160,7 @@ class _Question:
     def paths(self) -> list[str]:
         """What the index may know of an event that its source does not hold."""
         clocks = {self.rule.timestamp_field, self.rule.range_field}
-        return sorted((self.rule.program.fields & self.landscape.types.keys()) - clocks)
+        return sorted((self.rule.fields & self.landscape.types.keys()) - clocks)
 
     def parameters(self) -> dict[str, str]:
         parameters = {"ignore_unavailable": "true", "allow_no_indices": "true", "keep_alive": KEEP_ALIVE}
@@ -156,6 +195,7 @@ class _Found:
     matches: tuple[Match, ...]
     faults: tuple[Fault, ...]
     last: datetime | None = None
+    more: bool = False  # the cluster says that there is more than it has returned
 
     @property
     def given_up(self) -> bool:
@@ -181,7 +221,8 @@ class _Asking:
         matches = [self.question.match([event]) for event in events]
         matches += [self.question.match(one["events"], one.get("join_keys", ())) for one in found.get("sequences", ())]
         times = (hits.of_fields(event.get("fields", {}), self.question.rule.timestamp_field) for event in events)
-        return _Found(tuple(matches), tuple(_faults(answer)), max(filter(None, times), default=None))
+        last = max(filter(None, times), default=None)
+        return _Found(tuple(matches), tuple(_faults(answer)), last, _more(found.get("total", {}), len(matches)))
 
     def _answer(self, size: int, cut: datetime | None) -> Mapping[str, Any]:
         """Start the search and wait for it; when it takes too long, delete it and return what there is."""
@@ -225,7 +266,7 @@ def _moving(asking: _Asking, after: datetime | None, size: int, most: int) -> It
     while True:
         found = asking.ask(room, cut)
         faults = found.faults
-        full = len(found.matches) >= room
+        full = found.more or len(found.matches) >= room
         stuck = full and (found.last is None or found.last == cut)
         if stuck and room >= most:
             faults += (Fault(Verdict.PARTIAL, f"{most} events or more have the time {cut}, too many for the API"),)
@@ -244,7 +285,7 @@ def _growing(asking: _Asking, after: datetime | None, size: int, most: int) -> I
     while True:
         found = asking.ask(size, after)
         faults = found.faults
-        full = len(found.matches) >= size
+        full = found.more or len(found.matches) >= size
         if full and size >= most:
             faults += (Fault(Verdict.PARTIAL, f"the query finds {most} or more at once, too many for the API"),)
             full = False
@@ -274,6 +315,10 @@ def _faults(answer: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(Verdict.PARTIAL, f"{len(failures)} shards failed: {answers.reasons(failures)}")
     elif answer.get("is_partial"):
         yield Fault(Verdict.PARTIAL, "the cluster calls its answer partial and gives no reason")
+
+
+def _more(total: Mapping[str, Any], returned: int) -> bool:
+    return total.get("relation") == "gte" or total.get("value", 0) > returned
 
 
 def _path(patterns: Sequence[str]) -> str:

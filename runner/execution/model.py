@@ -99,8 +99,9 @@ class Page:
 
     `program` is the rule's own for the types of the fields searched, where the source knows them; the first page tells.
 
-    `requests` counts what it took; a page with a fault makes its execution incomplete. A note is worth telling and
-    makes nothing incomplete (a pattern that matches no index).
+    Events that the rule's exceptions take away are not in it; `excepted` counts them by item, of those that the query
+    would have used, as far as the source can tell. `requests` counts what it took; a page with a fault makes its
+    execution incomplete. A note is worth telling and makes nothing incomplete (a pattern that matches no index).
     """
 
     hits: tuple[Hit, ...] = ()
@@ -109,6 +110,7 @@ class Page:
     notes: tuple[str, ...] = ()
     requests: int = 0
     program: Program | None = None
+    excepted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from runner.errors import StateConflict
 from runner.execution.model import Alert, Coverage, Document, Execution, Hit, Page, State, Written
 from runner.query import Kind, instant, values
+from runner.query.exclusions import Exclusions
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -47,8 +48,10 @@ class MemorySource:
         lookback = rule.program.maxspan or timedelta(0) if rule.program.kind is Kind.SEQUENCE else timedelta(0)
         hits = [hit for hit in self._hits(rule, window, lookback) if after is None or hit.time >= after]
         hits.sort(key=lambda hit: hit.time)
+        excepted = Exclusions(rule.exclusions, timestamp_field=rule.timestamp_field)
         for start in range(0, max(len(hits), 1), self._page_size):
-            yield Page(hits=tuple(hits[start : start + self._page_size]), requests=1)
+            kept, taken = excepted.sift(hits[start : start + self._page_size], rule.program)
+            yield Page(hits=tuple(kept), excepted=taken, requests=1)
 
     def documents(self, hits: Sequence[Hit]) -> Page:
         """Return the hits as they are: in memory they are whole."""

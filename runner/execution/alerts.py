@@ -43,6 +43,11 @@ def identity(rule: Rule, match: Match) -> str:
     return _digest(rule.rule_id, *(part for hit in match.events for part in (hit.index, hit.id)))
 
 
+def is_its_own_ancestor(rule: Rule, match: Match) -> bool:
+    """Tell whether a match comes from an alert of this very rule, however far back: it would breed without end."""
+    return any(ancestor.get("rule") == rule.rule_id for hit in match.events for ancestor in _ancestors(hit))
+
+
 def build(rule: Rule, match: Match, occasion: Occasion) -> tuple[Alert, ...]:
     """Return the documents of one match; the last of them is the alert that counts, the others its building blocks."""
     alert_id = identity(rule, match)
@@ -144,6 +149,8 @@ def _of_rule(rule: Rule, shown_as: Standing) -> dict[str, Any]:
         "kibana.alert.rule.producer": "siem",
         "kibana.alert.rule.version": str(rule.version),
         "kibana.alert.rule.enabled": rule.enabled,
+        "kibana.alert.rule.created_at": _date(rule.metadata.get("creation_date")),
+        "kibana.alert.rule.updated_at": _date(rule.metadata.get("updated_date")),
         "kibana.alert.rule.description": rule.description,
         "kibana.alert.rule.severity": str(rule.severity),
         "kibana.alert.rule.risk_score": rule.risk_score,
@@ -160,6 +167,8 @@ def _of_rule(rule: Rule, shown_as: Standing) -> dict[str, Any]:
         "kibana.alert.rule.indices": list(rule.index),
         "kibana.alert.rule.max_signals": rule.max_signals,
         "kibana.alert.rule.threat": list(rule.threat),
+        "kibana.alert.rule.timeline_id": rule.parameters.get("timeline_id"),
+        "kibana.alert.rule.timeline_title": rule.parameters.get("timeline_title"),
         "kibana.alert.rule.timestamp_override": rule.timestamp_override,
         "kibana.alert.rule.rule_name_override": rule.rule_name_override,
         "kibana.alert.rule.severity_mapping": list(rule.severity_mapping),
@@ -204,16 +213,26 @@ def _of_origin(hits: Sequence[Hit]) -> dict[str, Any]:
 
 def _ancestors(hit: Hit) -> list[dict[str, Any]]:
     """Return the hit as an ancestor; one that is an alert itself brings its own ancestors in front."""
-    if "kibana.alert.uuid" not in hit.source:
+    if _held(hit.source, "kibana.alert.uuid") is None:
         return [{"id": hit.id, "type": "event", "index": hit.index, "depth": 0}]
     own = {
         "id": hit.id,
         "type": "signal",
         "index": hit.index,
-        "depth": hit.source.get("kibana.alert.depth", 1),
-        "rule": hit.source.get("kibana.alert.rule.uuid"),
+        "depth": _held(hit.source, "kibana.alert.depth") or 1,
+        "rule": _held(hit.source, "kibana.alert.rule.uuid"),
     }
-    return [*hit.source.get("kibana.alert.ancestors", ()), own]
+    return [*(_held(hit.source, "kibana.alert.ancestors") or ()), own]
+
+
+def _held(source: Document, path: str) -> Any:
+    """Return what stands at the path, objects too, whether the document is flat or nested."""
+    here: Any = source
+    if path in source:
+        return source[path]
+    for name in path.split("."):
+        here = here.get(name) if isinstance(here, Mapping) else None
+    return here
 
 
 def _original_event(source: Document) -> dict[str, Any]:
@@ -221,6 +240,14 @@ def _original_event(source: Document) -> dict[str, Any]:
     nested = event if isinstance(event, Mapping) else {}
     dotted = {key.removeprefix("event."): value for key, value in source.items() if key.startswith("event.")}
     return {f"kibana.alert.original_event.{key}": value for key, value in {**nested, **dotted}.items()}
+
+
+def _date(text: Any) -> str | None:
+    """Return a date of a rule's metadata (`2026/03/24`) as alerts spell it."""
+    try:
+        return timestamp(datetime.strptime(text, "%Y/%m/%d").replace(tzinfo=UTC)) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def timestamp(instant: datetime) -> str:

@@ -135,8 +135,9 @@ class Executor:
         tally = tally.delivered(Written(duplicates=tuple(sorted(known)), requests=1)).left(left)
         if not taken:
             return tally
-        whole = self._source.documents([hit for match in taken for hit in match.events])
-        return tally.fetched(whole).delivered(self._written(rule, matching.whole(taken, whole.hits), occasion))
+        page = self._source.documents([hit for match in taken for hit in match.events])
+        whole = [one for one in matching.whole(taken, page.hits) if not alerts.is_its_own_ancestor(rule, one)]
+        return tally.fetched(page).delivered(self._written(rule, whole, occasion))
 
     def _written(self, rule: Rule, matches: Sequence[Match], occasion: alerts.Occasion) -> Written:
         """Build and write the alerts of the matches; building blocks first, so that a shell is never without them."""

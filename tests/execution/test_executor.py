@@ -340,6 +340,17 @@ def test_an_edited_query_goes_on_where_the_old_one_had_its_first_open_end():
     assert bench.coverage(edited).since == minute(0)
 
 
+@pytest.mark.parametrize("by", ["rule-1", "rule-2"])
+def test_a_rule_that_reads_alerts_does_not_alert_on_its_own(by):
+    ancestors = [{"id": "e", "type": "event", "index": "logs", "depth": 0}]
+    made = {"kibana.alert.uuid": "x", "kibana.alert.rule.uuid": by, "kibana.alert.ancestors": ancestors}
+    bench = Bench([event(-1, **made)])
+
+    bench.run(0)
+
+    assert len(bench.sink.alerts) == (by != "rule-1")
+
+
 def test_executions_are_recorded_in_their_order():
     bench = Bench()
 

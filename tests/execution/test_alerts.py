@@ -66,6 +66,27 @@ def test_a_sequence_becomes_its_building_blocks_and_a_shell_that_is_the_golden_d
     same_as_golden(GOLDEN / "sequence_alerts.json", documents)
 
 
+def test_an_alert_whose_event_speaks_for_itself_is_the_golden_document():
+    severity = {"field": "event.severity", "operator": "equals", "value": "73", "severity": "critical"}
+    made = rule(
+        severity_mapping=(severity,),
+        risk_score_mapping=({"field": "event.risk_score", "operator": "equals", "value": ""},),
+        rule_name_override="message",
+    )
+    event_fields = {"category": ["process"], "kind": "alert", "severity": 73, "risk_score": 99.5}
+    found = hit(message="Malware Prevention Alert", event=event_fields)
+
+    (alert,) = build(made, Match((found,)), OCCASION)
+
+    same_as_golden(GOLDEN / "overridden_alert.json", {"_id": alert.id, **alert.document, "eql_runner.version": "x"})
+
+
+def test_a_building_block_alert_is_the_golden_document():
+    (alert,) = build(rule(building_block_type="default"), Match((hit(),)), OCCASION)
+
+    same_as_golden(GOLDEN / "building_block_alert.json", {"_id": alert.id, **alert.document, "eql_runner.version": "x"})
+
+
 def test_an_alert_is_named_by_its_rule_and_events_alone():
     found = Match((hit(),))
 

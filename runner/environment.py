@@ -51,6 +51,35 @@ def variables(
     return {known[name]: value for name, value in values.items() if name in known}, faults
 
 
+def secret(
+    name: str,
+    environ: Mapping[str, str] | None = None,
+    *,
+    env_file: Path | None = Path(".env"),
+    secrets: Path | None = Path("/run/secrets"),
+) -> str:
+    """Return the value of a variable without our prefix, or what the file holds that `…_FILE` names; empty for none.
+
+    Found as settings are: in the environment, the `.env` file, the folder of secrets. Raises ValueError, which names the
+    variable and not its value.
+    """
+    faults: list[str] = []
+    found = ""
+    for source in (os.environ if environ is None else environ, _from_dotenv(env_file, faults)):
+        path = source.get(f"{name}_FILE")
+        found = found or source.get(name) or (_content(Path(path), f"{name}_FILE is `{path}`", faults) if path else "")
+    files = [
+        path
+        for path in (secrets.iterdir() if secrets and secrets.is_dir() else ())
+        if path.name in {name, name.lower()}
+    ]
+    if not found and files:
+        found = _content(files[0], f"{name} is in `{files[0]}`", faults)
+    if faults:
+        raise ValueError(faults[0])
+    return found
+
+
 def _from_files(source: Mapping[str, str | None], faults: list[str]) -> dict[str, str]:
     """Return the RUNNER_* values of the source, those given as RUNNER_…_FILE read from their files."""
     ours = {name.upper(): value for name, value in source.items() if name.upper().startswith(PREFIX) and value}

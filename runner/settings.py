@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     state_index: IndexName = Field(
         default="eql-runner-state", description="Index of what is proven searched, a document a rule."
     )
+    outbox_index: IndexName = Field(
+        default="eql-runner-outbox", description="Index of notifications to send, made only where there are any."
+    )
     space: Space = Field(default="default", description="Kibana space that the alerts name.")
     kibana_url: Url | None = Field(
         default=None, description="Kibana, for `eql-runner setup --kibana`: its URL, with its base path if it has one."
@@ -109,6 +112,12 @@ class Settings(BaseSettings):
         default=None, description="PEM file of the authority that signed Kibana's certificate; unset: RUNNER_CA_FILE."
     )
     setup: bool = Field(default=True, description="Make index templates and indices at the start where they lack.")
+    notifications_path: ReadableFile | None = Field(
+        default=None, description="TOML file of channels and routes (docs/notifications.md); unset: nobody is told."
+    )
+    notify_give_up: Duration = Field(
+        default=timedelta(hours=24), description="How long a notification that fails is tried again."
+    )
     workers: int = Field(default=4, ge=1, le=256, description="Rules that run at the same time.")
     max_catchup: Duration = Field(
         default=timedelta(hours=24), description="How far back a range missed by downtime is searched by itself."
@@ -165,8 +174,10 @@ class Settings(BaseSettings):
         tls = [name for name in ("ca_file", "ca_fingerprint", "client_cert_file") if getattr(self, name) is not None]
         if tls and not self.cloud_id and any(url.startswith("http:") for url in self.elasticsearch_url):
             found.append(f"{variable(tls[0])} is set, but RUNNER_ELASTICSEARCH_URL does not begin with https:")
-        if len({self.alerts_index, self.executions_index, self.state_index}) < 3:
-            found.append("RUNNER_ALERTS_INDEX, RUNNER_EXECUTIONS_INDEX and RUNNER_STATE_INDEX must differ")
+        if len({self.alerts_index, self.executions_index, self.state_index, self.outbox_index}) < 4:
+            found.append(
+                "RUNNER_ALERTS_INDEX, RUNNER_EXECUTIONS_INDEX, RUNNER_STATE_INDEX and RUNNER_OUTBOX_INDEX must differ"
+            )
         return found
 
     def public(self) -> dict[str, Any]:

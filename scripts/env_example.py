@@ -7,6 +7,7 @@ HEADINGS = {
     "# certificate is signed privately, the authority's file are enough.",
     "rules_path": "What to look for, and where",
     "alerts_index": "Where alerts, history and state go",
+    "notifications_path": "Who is told",
     "workers": "How it runs",
     "log_format": "What it shows",
 }

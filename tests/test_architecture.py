@@ -35,11 +35,19 @@ ARROWS = {
     "runner.rules": {"runner.errors", "runner.query"},
     "runner.schedule": VALUES,
     "runner.execution": {"runner", "runner.errors", "runner.query", "runner.rules", "runner.schedule"},
-    "runner.elastic": {*VALUES, *SETTINGS, "runner", "runner.query"},
-    "runner.telemetry": {*VALUES, "runner"},
+    "runner.notify": {*VALUES, "runner", "runner.query", "runner.rules"},
+    "runner.elastic": {*VALUES, *SETTINGS, "runner", "runner.query", "runner.notify.model"},
+    "runner.telemetry": {*VALUES, "runner", "runner.notify.model"},
     "runner.report": {"runner", "runner.errors", "runner.query"},
     "runner.kibana": {*SETTINGS, "runner", "runner.errors"},
-    "runner.offline": {"runner.errors", "runner.execution", "runner.query", "runner.rules", "runner.schedule"},
+    "runner.offline": {
+        "runner.errors",
+        "runner.execution",
+        "runner.notify",
+        "runner.query",
+        "runner.rules",
+        "runner.schedule",
+    },
 }
 
 # A library of the outside, and where alone it may be imported.
@@ -48,7 +56,8 @@ PLACES = {
     "elastic_transport": {"runner.elastic"},
     "elasticsearch": {"runner.elastic"},
     "tenacity": {"runner.elastic", "runner.kibana.importer"},
-    "urllib3": {"runner.kibana.importer"},
+    "urllib3": {"runner.kibana.importer", "runner.notify.webhook"},
+    "apprise": {"runner.notify.services"},
     "markdown_it": {"runner.report.guide"},
     "lark": {"runner.query.parser"},
     "typer": {"runner.cli", "runner.commands"},

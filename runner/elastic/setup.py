@@ -30,16 +30,21 @@ _OVERFLOW_SINCE = (8, 14)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What our indices are called: two aliases that roll over, and one index."""
+    """What our indices are called: two aliases that roll over, and one or two indices.
+
+    The outbox is there only where notifications are; without a name there is none.
+    """
 
     alerts: str = "eql-runner-alerts"
     executions: str = "eql-runner-executions"
     state: str = "eql-runner-state"
+    outbox: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> "Names":
         """Return the names that the settings give."""
-        return cls(settings.alerts_index, settings.executions_index, settings.state_index)
+        outbox = settings.outbox_index if settings.notifications_path else ""
+        return cls(settings.alerts_index, settings.executions_index, settings.state_index, outbox)
 
 
 def install(client: Client, names: Names) -> tuple[str, ...]:
@@ -57,7 +62,9 @@ def install(client: Client, names: Names) -> tuple[str, ...]:
     found = _indices(client, names)
     for alias, body in bodies.items():
         done += _behind_alias(client, alias, found, body["template"]["mappings"])
-    done += _state(client, names.state, found)
+    done += _single(client, names.state, templates.state_index(), found)
+    if names.outbox:
+        done += _single(client, names.outbox, templates.outbox_index(), found)
     return tuple(done)
 
 
@@ -86,7 +93,7 @@ def _template(client: Client, name: str, body: Mapping[str, Any]) -> Iterator[st
 
 def _indices(client: Client, names: Names) -> Mapping[str, Any]:
     """Return what is there by our names: concrete index → its aliases and its mapping's `_meta`."""
-    wanted = [names.alerts, names.executions, names.state]
+    wanted = [name for name in (names.alerts, names.executions, names.state, names.outbox) if name]
     answer = client.ask(
         _LOOK,
         ",".join(wanted),
@@ -131,8 +138,7 @@ def _first(client: Client, alias: str) -> Iterator[str]:
     _must_be_ours(f"index {name}", about["mappings"].get("_meta"), 0, "another index template may have shaped it; ")
 
 
-def _state(client: Client, name: str, found: Mapping[str, Any]) -> Iterator[str]:
-    body = templates.state_index()
+def _single(client: Client, name: str, body: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
     there = {index: about for index, about in found.items() if index == name or name in about.get("aliases", {})}
     if not there and _create(client, name, body):
         yield f"created the index {name}"

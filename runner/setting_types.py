@@ -17,6 +17,7 @@ from runner.rules.datemath import parse_duration
 
 _INDEX_NAME = re.compile(r"(?![-_+.])[^A-Z\\/*?\"<>| ,#:]{1,200}")
 _SPACE = re.compile(r"[a-z0-9_-]+")
+_SIZE = re.compile(r"[1-9]\d*(b|kb|mb|gb|tb)")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -136,4 +137,5 @@ Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 PresentPath = Annotated[Path, AfterValidator(_present)]
 Overrides = Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_overrides)]
 Space = Annotated[str, AfterValidator(_full(_SPACE, "a space's id of the characters a-z, 0-9, _ and -"))]
+Size = Annotated[str, AfterValidator(_full(_SIZE, "a size such as 500mb or 25gb"))]
 AnyCase = BeforeValidator(_lower)

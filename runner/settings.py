@@ -32,6 +32,7 @@ from runner.setting_types import (
     Patterns,
     PresentPath,
     ReadableFile,
+    Size,
     Space,
     Token,
     Url,
@@ -76,6 +77,9 @@ class Settings(BaseSettings):
     rules_path: PresentPath | None = Field(
         default=None, description="Folder or file of rules (TOML, or Kibana's NDJSON export); unset: those shipped."
     )
+    watch_rules: bool = Field(
+        default=True, description="Read the rules again when a file of RUNNER_RULES_PATH changes; SIGHUP does so too."
+    )
     strict: bool = Field(
         default=False, description="Refuse to start when any rule is bad, instead of running the good ones."
     )
@@ -118,9 +122,30 @@ class Settings(BaseSettings):
     notify_give_up: Duration = Field(
         default=timedelta(hours=24), description="How long a notification that fails is tried again."
     )
+    rollover: bool = Field(
+        default=True, description="Roll alerts and history over by ourselves; false: a lifecycle policy of yours does."
+    )
+    rollover_age: Duration = Field(
+        default=timedelta(days=30), description="Alerts and history go on in a new index once the newest is so old."
+    )
+    rollover_size: Size = Field(default="25gb", description="The same, once its primary shard is so large.")
+    rollover_docs: int = Field(default=50_000_000, ge=1, description="The same, once it holds so many documents.")
+    alerts_retention: Duration | None = Field(
+        default=None, description="Delete whole indices of alerts that took none for so long; unset: never."
+    )
+    executions_retention: Duration | None = Field(
+        default=None, description="The same for the history of executions; unset: never."
+    )
     workers: int = Field(default=4, ge=1, le=256, description="Rules that run at the same time.")
     max_catchup: Duration = Field(
         default=timedelta(hours=24), description="How far back a range missed by downtime is searched by itself."
+    )
+    late_sweep: Duration | None = Field(
+        default=None,
+        description="Look for events so late that their range was searched before they came in, up to so old; unset: don't.",
+    )
+    max_clock_drift: Duration = Field(
+        default=timedelta(seconds=5), description="Warn when the cluster's clock and ours differ by more."
     )
     shutdown_timeout: Duration = Field(
         default=timedelta(seconds=30), description="How long running executions may take to end on SIGTERM."

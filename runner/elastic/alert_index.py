@@ -7,8 +7,12 @@
     anything else          rejected, with the reason
 
 Each bulk refreshes the index, so that `known`, which is a search, finds what `write` has acknowledged.
+
+An id is unique within one index only. When the alias has rolled over since this thread last wrote, another runner may
+have written the same alert to the index before, after we had looked: then ours is taken back.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,6 +53,7 @@ class AlertIndex:
     def __init__(self, client: Client, alias: str) -> None:
         self._client = client
         self._alias = alias
+        self._last = threading.local()  # `.index`: where this thread's last alert went
 
     def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of the ids that are alerts already. Raises RunnerError, also when not every shard answers."""
@@ -70,6 +75,7 @@ class AlertIndex:
                 raise
             for line in list(outcome.waiting):
                 outcome.reject(line, f"not taken: {error}")
+        self._take_back(outcome, count)
         return outcome.written(count.take())
 
     def _create(self, outcome: "_Outcome", count: Count) -> None:
@@ -85,7 +91,30 @@ class AlertIndex:
                     outcome.reject(chunk[0], str(error))
                     most = ALERTS_AT_ONCE
 
+    def _take_back(self, outcome: "_Outcome", count: Count) -> None:
+        """Delete what was created in a new index while an older one has it: the older one is the alert."""
+        before = getattr(self._last, "index", None)
+        ours = {alert_id: index for alert_id, index in outcome.created.items() if index != before}
+        for start in range(0, len(ours), IDS_AT_ONCE):
+            ids = list(ours)[start : start + IDS_AT_ONCE]
+            for alert_id in {alert_id for alert_id, index in self._found(ids, count) if index < ours[alert_id]}:
+                self._client.ask(
+                    _WRITE,
+                    self._alias,
+                    lambda es, of=alert_id: es.options(ignore_status=404).delete(  # type: ignore[misc]  # a loop's own
+                        index=ours[of], id=of, refresh=True
+                    ),
+                    count=count,
+                )
+                del outcome.created[alert_id]
+                outcome.duplicates.append(alert_id)
+        self._last.index = max(ours.values(), default=before)
+
     def _known(self, ids: Sequence[str]) -> set[str]:
+        return {alert_id for alert_id, _ in self._found(ids)}
+
+    def _found(self, ids: Sequence[str], count: Count | None = None) -> set[tuple[str, str]]:
+        """Return those of the ids that are alerts, each with its index."""
         answer = self._client.ask(
             _KNOWN,
             self._alias,
@@ -98,11 +127,12 @@ class AlertIndex:
                 track_total_hits=False,
                 # An alert that is there and not found would be written twice.
                 allow_partial_search_results=False,
-                filter_path="hits.hits._id",
+                filter_path="hits.hits._id,hits.hits._index",
             ),
+            count=count,
         )
         hits = mapping(answer, self._alias).get("hits", {}).get("hits", ())
-        return {hit["_id"] for hit in hits}
+        return {(hit["_id"], hit["_index"]) for hit in hits}
 
     def _bulk(self, chunk: Sequence["_Line"], outcome: "_Outcome", es: Elasticsearch) -> ApiResponse[Any]:
         """Send what of the chunk waits. Raises ClusterBusy, to be sent again, when all that still waits was put off."""
@@ -148,7 +178,7 @@ class _Outcome:
     """What has become of a chunk so far."""
 
     waiting: list[_Line]
-    created: list[str] = field(default_factory=list)
+    created: dict[str, str] = field(default_factory=dict)  # ids, each with the index that took it
     duplicates: list[str] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     reason: str = ""
@@ -165,9 +195,11 @@ class _Outcome:
         if error.get("type") == "index_not_found_exception":
             raise SetupError(f"the alias {item.get('_index')} is missing", "`eql-runner setup` makes it.")
         if status == 201:
-            self._settle(line, self.created)
+            self.waiting.remove(line)
+            self.created[line.alert.id] = str(item.get("_index", ""))
         elif status == 409:
-            self._settle(line, self.duplicates)
+            self.waiting.remove(line)
+            self.duplicates.append(line.alert.id)
         elif status in _AGAIN:
             return False
         elif error.get("type") in _MISFITS and line.simpler():
@@ -183,10 +215,6 @@ class _Outcome:
 
     def written(self, requests: int) -> Written:
         return Written(tuple(self.created), tuple(self.duplicates), tuple(self.rejected), requests)
-
-    def _settle(self, line: _Line, into: list[str]) -> None:
-        self.waiting.remove(line)
-        into.append(line.alert.id)
 
 
 def _reason(error: Mapping[str, Any]) -> str:

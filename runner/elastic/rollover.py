@@ -1,0 +1,91 @@
+"""Old alerts and old history: an alias goes on in a new index, and what is kept long enough is deleted.
+
+Roll-over is the cluster's own: it compares the conditions with the write index and moves the alias, in one step of the
+master. Two that ask at once do no harm: the second finds a new index that meets no condition.
+Source: the Elasticsearch reference, "Rollover index API".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from runner.elastic import templates
+from runner.elastic.client import Client, mapping
+from runner.elastic.failures import Action
+from runner.errors import SetupError
+
+_ALTERNATIVE = "or leave it to a lifecycle policy of your own and set RUNNER_ROLLOVER=false"
+_ROLL = Action("roll over", f"`manage` on the indices of this service; {_ALTERNATIVE}", refused=SetupError)
+_LOOK = Action("look at the indices of", "`view_index_metadata` on the indices of this service")
+_DELETE = Action("delete the old index", "`manage` on the indices of this service", refused=SetupError)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """When an alias goes on in a new index: any of them suffices, and an empty index never rolls over."""
+
+    age: timedelta = timedelta(days=30)
+    size: str = "25gb"  # of the primary shard, as Elasticsearch spells sizes
+    docs: int = 50_000_000
+
+    def body(self) -> dict[str, Any]:
+        """Return them as the API takes them."""
+        seconds = max(1, self.age // timedelta(seconds=1))
+        return {"max_age": f"{seconds}s", "max_primary_shard_size": self.size, "max_docs": self.docs, "min_docs": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Rollover:
+    """One alias of ours. `retention` None keeps everything."""
+
+    client: Client
+    alias: str
+    conditions: Conditions
+    retention: timedelta | None = None
+
+    def tend(self, now: datetime) -> Iterator[str]:
+        """Roll over what is due and delete what is past its time; yield a line for each. Raises RunnerError."""
+        answer = mapping(
+            self.client.ask(
+                _ROLL,
+                self.alias,
+                lambda es: es.indices.rollover(alias=self.alias, conditions=self.conditions.body()),
+                idempotent=False,
+            ),
+            self.alias,
+        )
+        if answer.get("rolled_over"):
+            met = ", ".join(name for name, holds in answer.get("conditions", {}).items() if holds)
+            yield f"{self.alias} goes on in {answer['new_index']}: {answer['old_index']} has reached {met}"
+        if self.retention is not None:
+            for name in self._expired(now - self.retention):
+                self.client.ask(_DELETE, name, lambda es, name=name: es.indices.delete(index=name))  # type: ignore[misc]  # a loop's own lambda
+                yield f"deleted {name}: it took nothing more since {now - self.retention:%Y-%m-%d %H:%M}"
+
+    def _expired(self, limit: datetime) -> list[str]:
+        """Return the indices that were followed by another before the limit; never the write index, nor what is not ours."""
+        answer = self.client.ask(
+            _LOOK,
+            self.alias,
+            lambda es: es.indices.get(index=self.alias, features=["aliases", "mappings", "settings"]),
+        )
+        counted = re.compile(re.escape(self.alias) + r"-\d{6}")
+        ours = sorted(
+            (_created(about), name, about)
+            for name, about in mapping(answer, self.alias).items()
+            if counted.fullmatch(name) and about["mappings"].get("_meta", {}).get("owner") == templates.OWNER
+        )
+        return [
+            name
+            for (_, name, about), (followed, _, _) in pairwise(ours)
+            if followed < limit and not about["aliases"].get(self.alias, {}).get("is_write_index")
+        ]
+
+
+def _created(about: Mapping[str, Any]) -> datetime:
+    return _EPOCH + timedelta(milliseconds=int(about["settings"]["index"]["creation_date"]))

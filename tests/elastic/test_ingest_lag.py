@@ -1,0 +1,110 @@
+"""How late events come in, the cluster's clock, and events of the future, on a real node."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runner.elastic.capabilities import Capabilities
+from runner.elastic.cluster_clock import drift
+from runner.elastic.dsl_search import DslSearch
+from runner.elastic.future_events import future_events
+from runner.elastic.ingest_lag import IngestLag, LagNoted
+from runner.schedule.windows import Window
+from tests.contracts.conftest import index_events
+from tests.elastic.forwarding import Answered, always
+from tests.made import event, iso, minute, rule
+
+pytestmark = pytest.mark.live
+
+HOUR = Window(minute(0), minute(60))
+
+
+def late(at, by, number=0, **fields):
+    """An event that came in so many minutes after it happened."""
+    ingested = {"event": {"category": ["process"], "ingested": iso(minute(at + by))}}
+    return event(at, id=f"{at}-{by}-{number}", **{**ingested, **fields})
+
+
+@pytest.fixture
+def lag(client):
+    return IngestLag(client)
+
+
+def test_the_lag_is_measured_index_by_index_over_what_came_in_lately(node, index_prefix, lag):
+    quick = [late(30, 0.1, number, index="logs-quick") for number in range(100)]
+    slow = [late(30, 10, number, index="logs-slow") for number in range(95)]
+    slow += [late(20, 35, number, index="logs-slow") for number in range(5)]
+    old = [late(-300, 100, index="logs-quick")]
+    index_events(node, index_prefix, [*quick, *slow, *old], **{"event.ingested": {"type": "date"}})
+
+    found = lag.measure((f"{index_prefix}-logs-*",), minute(60))
+
+    seconds = {
+        name.rpartition("-")[2]: (each.p50.total_seconds(), each.p99.total_seconds()) for name, each in found.items()
+    }
+    assert seconds["quick"] == (6, 6)
+    assert seconds["slow"][0] == 600
+    assert seconds["slow"][1] == pytest.approx(2100, rel=0.3)
+
+
+@pytest.mark.parametrize("indexed", [[], [event(30)]], ids=["no index", "no event.ingested"])
+def test_without_both_fields_nothing_is_measured(node, index_prefix, lag, indexed):
+    if indexed:
+        index_events(node, index_prefix, indexed)
+    assert lag.measure((f"{index_prefix}-logs-*",), minute(60)) == {}
+
+
+def test_a_data_stream_is_one_whatever_its_backing_indices_are_called(proxy, proxied):
+    values = {"50.0": 1.0, "95.0": 2.0, "99.0": 3.0}
+    keys = {".ds-logs-a-default-2026.01.01-000001": 1, ".ds-logs-a-default-2026.01.02-000002": 5, "logs-b": 1}
+    buckets = [{"key": key, "lag": {"values": {**values, "99.0": p99 * 1000.0}}} for key, p99 in keys.items()]
+    fields = {name: {"date": {}} for name in ("event.ingested", "@timestamp")}
+    proxy.faults += [
+        always("_field_caps", Answered(200, {"indices": ["x"], "fields": fields})),
+        always("_search", Answered(200, {"aggregations": {"sample": {"index": {"buckets": buckets}}}})),
+    ]
+    found = IngestLag(proxied).measure(("logs-*",), minute(60))
+    assert {name: each.p99.total_seconds() for name, each in found.items()} == {"logs-a-default": 5, "logs-b": 1}
+
+
+LOOKS_BACK = {
+    "less far than events are late": ({}, True),
+    "by ingestion": ({"timestamp_override": "event.ingested"}, False),
+    "in other indices": ({"index": ("other-*",)}, False),
+}
+
+
+@pytest.mark.parametrize(("fields", "warned"), LOOKS_BACK.values(), ids=LOOKS_BACK)
+def test_a_rule_that_looks_back_too_little_is_told_in_its_executions(node, client, index_prefix, lag, fields, warned):
+    pattern = (f"{index_prefix}-logs-*",)
+    index_events(node, index_prefix, [late(30, 10)], **{"event.ingested": {"type": "date"}})
+    lag.measure(pattern, minute(60))
+    source = LagNoted(DslSearch(client, Capabilities(client)), lag)
+    of = rule(**{"index": pattern, **fields})
+
+    notes = [note for page in source.search(of, HOUR) for note in page.notes if "looks back" in note]
+
+    expected = (
+        f"looks back 240 s, and of the events of {index_prefix}-logs-test one in a hundred comes in later than 600 s"
+    )
+    assert [note.startswith(expected) for note in notes] == [True] * warned
+
+
+DRIFTS = {"ahead": 30, "behind": -30, "none": 0}
+
+
+@pytest.mark.parametrize("seconds", DRIFTS.values(), ids=DRIFTS)
+def test_the_drift_of_the_clusters_clock_is_seen(client, seconds):
+    found = drift(client, lambda: datetime.now(UTC) - timedelta(seconds=seconds))
+    assert found.total_seconds() == pytest.approx(seconds, abs=1)
+
+
+def test_a_cluster_that_does_not_tell_the_time_has_no_drift(proxy, proxied):
+    proxy.faults.append(always("_nodes", Answered(400, {"error": {"type": "api_not_available_exception"}})))
+    assert drift(proxied, lambda: datetime.now(UTC)) is None
+
+
+def test_events_of_the_future_are_counted_within_bounds(node, client, index_prefix):
+    index_events(node, index_prefix, [event(at) for at in (-1, 0.01, 1, 60, 23 * 60, 25 * 60)])
+    assert future_events(client, (f"{index_prefix}-logs-*",), minute(0), timedelta(seconds=5)) == 3
+    assert future_events(client, (f"{index_prefix}-none-*",), minute(0), timedelta(seconds=5)) == 0

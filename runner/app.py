@@ -19,7 +19,7 @@ from types import FrameType
 
 from pydantic import SecretStr
 
-from runner import service
+from runner import app_notifications, service
 from runner.elastic.alert_index import AlertIndex
 from runner.elastic.alert_reader import read_alerts
 from runner.elastic.auto_search import AutoSearch
@@ -36,11 +36,13 @@ from runner.elastic.workflow import Workflow
 from runner.engine import Engine
 from runner.errors import OperatorError, SettingsError
 from runner.execution.executor import Executor
-from runner.execution.model import Document, EventSource, Execution, Ledger, State
+from runner.execution.model import AlertSink, Document, EventSource, Execution, Ledger, State
 from runner.execution.rehearsal import Rehearsal
 from runner.execution.replicas import Replicas
 from runner.kibana.importer import Kibana
 from runner.kibana.objects import dashboard_id, prepared
+from runner.notify.config import Notifications
+from runner.notify.marks import MarkingSink
 from runner.offline import demo, rule_tests
 from runner.offline.files import write_ndjson
 from runner.offline.junit import junit
@@ -56,6 +58,9 @@ from runner.settings import Settings, load_settings
 from runner.telemetry import logs
 from runner.telemetry.execution_log import ExecutionLog
 from runner.telemetry.watched_ledger import WatchedLedger
+
+LONGEST_FLUSH = timedelta(seconds=30)
+"""How long a command that ends waits for notifications to be sent."""
 
 
 def debugging() -> bool:
@@ -107,22 +112,30 @@ def connect(
     *,
     setup: bool = True,
     shared: bool = False,
+    told: Notifications | None = None,
 ) -> Engine:
     """Reach the cluster and put together what executes rules on it.
 
     `moved` is told of every state of the ledger. With `setup`, what lacks is made first, unless the settings say not to.
-    A `shared` engine is one of several that run the same rules, and leaves to each of them its own.
+    A `shared` engine is one of several that run the same rules, and leaves to each of them its own. `told` says who is told
+    of its alerts.
     """
     client = Client.connect(found, stop)
     try:
-        return _engine(client, found, moved, setup=setup and found.setup, shared=shared)
+        return _engine(client, found, moved, told, setup=setup and found.setup, shared=shared)
     except BaseException:
         client.close()
         raise
 
 
 def _engine(
-    client: Client, found: Settings, moved: Callable[[State], None] | None, *, setup: bool, shared: bool
+    client: Client,
+    found: Settings,
+    moved: Callable[[State], None] | None,
+    told: Notifications | None,
+    *,
+    setup: bool,
+    shared: bool,
 ) -> Engine:
     version = version_of(client)
     names = Names.of(found)
@@ -130,11 +143,16 @@ def _engine(
         for line in install(client, names):
             logs.logger().info(f"setup: {line}")
     backend, source = _source(found, client)
-    sink = AlertIndex(client, names.alerts)
+    name = _name_of_this_runner()
+    sink: AlertSink = AlertIndex(client, names.alerts)
+    dispatch = None
+    if told is not None:
+        dispatch = app_notifications.dispatch(found, told, name, now)
+        sink = MarkingSink(sink, told.routes, dispatch.accept)
     ledger: Ledger = StateIndex(client, names.state, names.executions)
     if moved is not None:
         ledger = WatchedLedger(ledger, moved)
-    replicas = Replicas(_name_of_this_runner(), StatePresence(client, names.state)) if shared else None
+    replicas = Replicas(name, StatePresence(client, names.state)) if shared else None
     limits = Limits(found.max_catchup)
     return Engine(
         executor=Executor(source, sink, ledger, limits=limits, replicas=replicas, space=found.space),
@@ -147,6 +165,7 @@ def _engine(
         unreadable=partial(unreadable, client),
         probe=lambda: _probe(client),
         close=client.close,
+        dispatch=dispatch,
     )
 
 
@@ -234,6 +253,20 @@ def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple
     """Execute each rule once, so many at a time; yield what each did, in the order of the rules."""
     with ThreadPoolExecutor(workers, "once") as pool:
         yield from pool.map(lambda rule: engine.executor.run(rule, now()), wanted)
+
+
+def notifications(found: Settings, wanted: Sequence[Rule]) -> Notifications | None:
+    """Return who is to be told of what these rules find, None where nobody is."""
+    return app_notifications.notifications(found, wanted)
+
+
+def tell(engine: Engine, wanted: Sequence[Rule], executions: Iterable[Execution]) -> None:
+    """Deliver what is to be told, for commands that end; what cannot be sent in time waits for the next one."""
+    if engine.dispatch is None:
+        return
+    engine.dispatch.loaded(wanted)
+    engine.dispatch.count(executions)
+    engine.dispatch.flush(now() + LONGEST_FLUSH)
 
 
 def log_executions(executions: Iterable[Execution]) -> None:
@@ -332,27 +365,29 @@ def play(output: Path) -> demo.Demo:
 def run(found: Settings) -> None:
     """Run the scheduler until SIGTERM or SIGINT; SIGHUP reads the rules again."""
     stop, hangup = Event(), Event()
+    ruleset = runnable(found)
+    told = notifications(found, ruleset.rules)
     running = Service(
         found,
         logs.logger(),
         now,
         load=lambda: rules(found),
-        connect=lambda moved: _connect_soon(found, stop, moved),
+        connect=lambda moved: _connect_soon(found, stop, moved, told),
         stop=stop,
         hangup=hangup,
     )
     _on_signals(stop, hangup)
-    running.run(runnable(found))
+    running.run(ruleset)
 
 
-def _connect_soon(found: Settings, stop: Event, moved: Callable[[State], None]) -> Engine:
+def _connect_soon(found: Settings, stop: Event, moved: Callable[[State], None], told: Notifications | None) -> Engine:
     """Connect, or say within seconds why not: the service waits and tries again by itself."""
     hasty = Client.connect(found.model_copy(update={"retry_deadline": timedelta(seconds=1)}), stop)
     try:
         _probe(hasty)
     finally:
         hasty.close()
-    return connect(found, stop, moved, shared=True)
+    return connect(found, stop, moved, shared=True, told=told)
 
 
 def _on_signals(stop: Event, hangup: Event) -> None:

@@ -101,12 +101,14 @@ def once(
     settings = app.settings(quiet=not log)
     wanted = arguments.chosen(app.runnable(settings), names or ())
     executions: list[Execution] = []
-    with app.connect(settings) as engine, _progress() as progress:
+    told = app.notifications(settings, wanted)
+    with app.connect(settings, told=told) as engine, _progress() as progress:
         app.warn_of_unreadable(engine, wanted)
         for done in progress.track(app.once(engine, wanted, settings.workers), len(wanted), description="Executing"):
             executions += done
             if log:
                 app.log_executions(done)
+        app.tell(engine, wanted, executions)
     if as_json:
         _print_json([executions_page.as_json(execution) for execution in executions])
     elif not log:

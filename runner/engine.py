@@ -8,6 +8,7 @@ from typing import Self
 from runner.execution.executor import Executor
 from runner.execution.model import AlertSink, EventSource, Ledger
 from runner.execution.replicas import Replicas
+from runner.notify.dispatch import Dispatch
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Engine:
 
     `cluster` names it and `backend` says how it is searched, both for messages. `probe` asks whether the cluster answers,
     and raises RunnerError if it does not. `replicas` is None where the engine shares the rules with no other runner.
-    `unreadable` returns those of some index patterns that the account may not wholly read.
+    `unreadable` returns those of some index patterns that the account may not wholly read. `dispatch` is None where nobody
+    is to be told of alerts.
     """
 
     executor: Executor
@@ -29,6 +31,7 @@ class Engine:
     unreadable: Callable[[Iterable[str]], tuple[str, ...]]
     probe: Callable[[], None]
     close: Callable[[], None]
+    dispatch: Dispatch | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -36,4 +39,6 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.dispatch is not None:
+            self.dispatch.close()
         self.close()

@@ -9,6 +9,7 @@ from threading import Event
 from runner.engine import Engine
 from runner.errors import ClusterError, RunnerError
 from runner.execution.model import Execution, State
+from runner.notify.dispatch import Dispatch
 from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
 from runner.rules.model import Rule
@@ -19,8 +20,10 @@ from runner.telemetry.execution_log import ExecutionLog
 from runner.telemetry.health import Contact, Health
 from runner.telemetry.logs import Logger
 from runner.telemetry.metrics import Metrics
+from runner.telemetry.notification_metrics import NotificationMetrics
 from runner.telemetry.server import Server
 
+TELLING_ENDS_IN = timedelta(seconds=5)
 PROBE_EVERY = timedelta(seconds=15)
 BACKOFF = (
     1.0,
@@ -64,6 +67,7 @@ class Service:
         self._metrics = Metrics(clock)
         self._health = Health(clock)
         self._live: frozenset[str] = frozenset()
+        self._dispatch: Dispatch | None = None
         self._gaps: dict[str, tuple[Window, ...]] = {}
 
     def run(self, ruleset: RuleSet) -> None:
@@ -125,6 +129,7 @@ class Service:
 
     def _scheduled(self, engine: Engine, ruleset: RuleSet) -> None:
         observer = Observers(ExecutionLog(self._log), self._metrics)
+        self._start_telling(engine.dispatch, observer, ruleset)
         scheduler = Scheduler(engine.executor.run, observer, self._clock, self._settings.workers)
         self._health.beat = lambda: scheduler.beat
         self._health.running = lambda: scheduler.running
@@ -137,6 +142,7 @@ class Service:
             f"stopping: running executions have {self._settings.shutdown_timeout.total_seconds():.0f} s to end"
         )
         abandoned = scheduler.stop(self._settings.shutdown_timeout)
+        self._stop_telling()
         self._leave(engine)
         if abandoned:
             self._log.warning(
@@ -144,6 +150,27 @@ class Service:
             )
         else:
             self._log.info("stopped")
+
+    def _start_telling(self, dispatch: Dispatch | None, observers: "Observers", ruleset: RuleSet) -> None:
+        """Begin to deliver notifications, where anyone is to be told."""
+        if dispatch is None:
+            return
+        self._dispatch = dispatch
+        observers.add(dispatch.failing)
+        channels, registry = dispatch.channels, self._metrics.registry
+        dispatch.observers.add(NotificationMetrics(registry, channels, lambda: dispatch.standing, self._clock))
+        dispatch.loaded(ruleset.rules)
+        dispatch.start()
+        self._log.info(f"notifications go to {', '.join(channels)}")
+
+    def _stop_telling(self) -> None:
+        if self._dispatch is None:
+            return
+        left = self._dispatch.stop(min(TELLING_ENDS_IN, self._settings.shutdown_timeout))
+        if left:
+            self._log.warning(
+                f"stopped in the middle of sending ({', '.join(left)}): it is sent again by the next start"
+            )
 
     def _watch(self, engine: Engine, scheduler: Scheduler) -> None:
         """Until told to stop, ask the cluster now and then whether it is there, and read the rules again on request."""
@@ -198,6 +225,8 @@ class Service:
             self._health.issues = len(_errors(ruleset))
             return
         scheduler.replace(ruleset.rules)
+        if self._dispatch is not None:
+            self._dispatch.loaded(ruleset.rules)
         self._loaded(ruleset)
 
     def _loaded(self, ruleset: RuleSet) -> None:
@@ -227,6 +256,10 @@ class Observers:
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
+
+    def add(self, observer: Observer) -> None:
+        """Tell this one too, from now on."""
+        self._observers = (*self._observers, observer)
 
     def executed(self, execution: Execution) -> None:
         """An execution has ended."""

@@ -29,7 +29,7 @@ class Failing:
     `put` takes entries, and raises RunnerError when they are not kept.
     """
 
-    def __init__(self, streaks: Streaks, routes: Sequence[Route], put: Callable[[Sequence[Entry]], None]) -> None:
+    def __init__(self, streaks: Streaks, routes: Sequence[Route], put: Callable[[Sequence[Entry]], object]) -> None:
         self._streaks = streaks
         self._routes = [route for route in routes if route.executions]
         self._put = put

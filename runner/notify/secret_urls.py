@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 _LEAST = 6
-"""Shorter parts are words such as `api` or `hooks`, which a log must keep."""
+_WORD = re.compile(r"[a-z_-]{1,16}")
+"""Parts of a path that are no secret, such as `services` or `workflows`, and that a log must keep."""
 
 _BETWEEN = re.compile(r"[/?&=:@,;#]+")
 
@@ -41,8 +42,8 @@ def _parts(text: str) -> Iterator[str]:
     authority, _, path = before.partition("/")
     yield from (path, query)
     user, _, host = authority.rpartition("@")
-    for text_of in (path, query, user):
-        yield from _BETWEEN.split(text_of)
+    yield from _BETWEEN.split(user)
+    yield from (part for part in _BETWEEN.split(f"{path}?{query}") if not _WORD.fullmatch(part))
     name = _BETWEEN.split(host)[0]
     if "." not in name and name != "localhost":
         yield name

@@ -56,6 +56,7 @@ def configure(form: Format, level: str, secrets: Iterable[str] = (), stream: Tex
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 Redaction(secrets),
+                _later,
                 *renderers,
             ],
         )
@@ -78,6 +79,11 @@ def configure(form: Format, level: str, secrets: Iterable[str] = (), stream: Tex
     )
 
 
+def conceal(secrets: Iterable[str]) -> None:
+    """Blank out these too, from now on."""
+    _later.add(secrets)
+
+
 def logger() -> Logger:
     """Return the log of this package."""
     log: Logger = structlog.stdlib.get_logger("runner")
@@ -88,7 +94,14 @@ class Redaction:
     """A processor that blanks out known secrets wherever they stand, and values under a name that sounds like one."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = {secret for secret in secrets if len(secret) >= _LEAST_SECRET}
+        self._secrets: frozenset[str] = frozenset()
+        self._known: re.Pattern[str] | None = None
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Blank out these too, from now on."""
+        self._secrets |= frozenset(secrets)
+        known = {secret for secret in self._secrets if len(secret) >= _LEAST_SECRET}
         known |= {base64.b64encode(secret.encode()).decode() for secret in known}
         longest_first = sorted(known, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
@@ -109,6 +122,9 @@ class Redaction:
             case None | bool() | int() | float():
                 return value
         return self._clean(str(value))
+
+
+_later = Redaction(())  # secrets that are known only after logging is set up
 
 
 def _for_people(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

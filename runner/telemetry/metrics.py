@@ -62,6 +62,11 @@ class Metrics:
         build = Gauge("runner_build_info", "1, with the version.", ("version",), registry=self._registry)
         build.labels(__version__).set(1)
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where others may add series of their own."""
+        return self._registry
+
     def text(self) -> bytes:
         """Return all series in Prometheus' text format."""
         return generate_latest(self._registry)

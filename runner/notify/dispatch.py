@@ -5,16 +5,53 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from runner.errors import RunnerError
+from runner.execution.model import Execution
 from runner.notify.courier import Courier
 from runner.notify.failing import Failing
-from runner.notify.model import Entry, Observer, Outbox, Standing
+from runner.notify.model import Claim, Entry, Message, Observer, Outbox, Standing
 from runner.notify.upkeep import EVERY, Upkeep
 from runner.rules.model import Rule
 
 REST_AFTER_ERROR = timedelta(seconds=15)
 
 
-class Delivery:
+class Observers:
+    """Several observers as one. More may come while it is told things."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def add(self, observer: Observer) -> None:
+        """Tell this one too, from now on."""
+        self._observers = (*self._observers, observer)
+
+    def delivered(self, message: Message, entries: Sequence[Entry]) -> None:
+        """A message has been sent."""
+        for observer in self._observers:
+            observer.delivered(message, entries)
+
+    def refused(self, entry: Entry, claim: Claim) -> None:
+        """An attempt has failed."""
+        for observer in self._observers:
+            observer.refused(entry, claim)
+
+    def given_up(self, entries: Sequence[Entry]) -> None:
+        """These are not tried any more."""
+        for observer in self._observers:
+            observer.given_up(entries)
+
+    def resumed(self, claim: Claim, now: datetime) -> None:
+        """A channel works again."""
+        for observer in self._observers:
+            observer.resumed(claim, now)
+
+    def troubled(self, what: str, error: Exception) -> None:
+        """Something else went wrong."""
+        for observer in self._observers:
+            observer.troubled(what, error)
+
+
+class Dispatch:
     """Takes entries, and lets couriers deliver them until stopped."""
 
     def __init__(
@@ -23,19 +60,26 @@ class Delivery:
         couriers: Sequence[Courier],
         upkeep: Upkeep,
         failing: Failing,
-        observer: Observer,
+        observers: Observers,
         clock: Callable[[], datetime],
         stop: threading.Event,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
         self.failing = failing
+        self.close = close
+        self.observers = observers
         self._outbox = outbox
         self._couriers = couriers
         self._upkeep = upkeep
-        self._observer = observer
         self._clock = clock
         self._stop = stop
         self._awake = {courier.channel.name: threading.Event() for courier in couriers}
         self._threads: list[threading.Thread] = []
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels."""
+        return tuple(self._awake)
 
     @property
     def standing(self) -> tuple[Standing, ...]:
@@ -46,13 +90,19 @@ class Delivery:
         """The rules that run from now on."""
         self.failing.loaded(rules)
 
+    def count(self, executions: Iterable[Execution]) -> None:
+        """Count the failures of executions, after what is known of their rules, for commands that end."""
+        self._tried(self.failing.refresh, "read which rules keep failing")
+        for execution in executions:
+            self.failing.executed(execution)
+
     def accept(self, entries: Sequence[Entry]) -> None:
         """Put the entries of alerts that were just written. What fails here is found again by the alerts' marks."""
         try:
             self._outbox.put(entries)
         except RunnerError as error:
             self._upkeep.again()
-            self._observer.troubled("keep notifications in the outbox", error)
+            self.observers.troubled("keep notifications in the outbox", error)
         self._wake({entry.channel for entry in entries})
 
     def start(self) -> None:
@@ -106,7 +156,7 @@ class Delivery:
         try:
             return bool(step())
         except RunnerError as error:
-            self._observer.troubled(what, error)
+            self.observers.troubled(what, error)
             return False
 
     def _repeat(self, step: Callable[[], timedelta], what: str, awake: threading.Event) -> None:
@@ -114,7 +164,7 @@ class Delivery:
             try:
                 rest = step()
             except Exception as error:  # noqa: BLE001  # a bug must not end the thread, and with it all notifications
-                self._observer.troubled(what, error)
+                self.observers.troubled(what, error)
                 rest = REST_AFTER_ERROR
             if awake.wait(rest.total_seconds()) and awake is not self._stop:
                 awake.clear()

@@ -32,6 +32,7 @@ from runner.elastic.presence import StatePresence
 from runner.elastic.privileges import unreadable
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
+from runner.elastic.suppressed_index import SuppressingSink
 from runner.elastic.workflow import Workflow
 from runner.engine import Engine
 from runner.errors import OperatorError, SettingsError
@@ -85,7 +86,8 @@ def settings(*, quiet: bool = True) -> Settings:
 
 def rules(found: Settings, paths: Sequence[Path] = ()) -> RuleSet:
     """Load the rules of the paths, else of the settings, with the settings' index patterns."""
-    return with_indices(load(paths or rule_paths(found)), found.index_override, found.index_overrides)
+    loaded = load(paths or rule_paths(found), found.exceptions_path)
+    return with_indices(loaded, found.index_override, found.index_overrides)
 
 
 def rule_paths(found: Settings) -> list[Path]:
@@ -144,7 +146,8 @@ def _engine(
             logs.logger().info(f"setup: {line}")
     backend, source = _source(found, client)
     name = _name_of_this_runner()
-    sink: AlertSink = AlertIndex(client, names.alerts)
+    alerts = AlertIndex(client, names.alerts)
+    sink: AlertSink = SuppressingSink(client, alerts, alias=names.alerts, suppressed=names.suppressed)
     dispatch = None
     if told is not None:
         dispatch = app_notifications.dispatch(found, told, name, now)

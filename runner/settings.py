@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     watch_rules: bool = Field(
         default=True, description="Read the rules again when a file of RUNNER_RULES_PATH changes; SIGHUP does so too."
     )
+    exceptions_path: PresentPath | None = Field(
+        default=None,
+        description="Folder or file of exceptions (docs/exceptions.md); unset: folders named exceptions among the rules.",
+    )
     strict: bool = Field(
         default=False, description="Refuse to start when any rule is bad, instead of running the good ones."
     )
@@ -98,6 +102,9 @@ class Settings(BaseSettings):
     )
     state_index: IndexName = Field(
         default="eql-runner-state", description="Index of what is proven searched, a document a rule."
+    )
+    suppressed_index: IndexName = Field(
+        default="eql-runner-suppressed", description="Index of matches that alerts have absorbed, a document a match."
     )
     outbox_index: IndexName = Field(
         default="eql-runner-outbox", description="Index of notifications to send, made only where there are any."
@@ -199,10 +206,10 @@ class Settings(BaseSettings):
         tls = [name for name in ("ca_file", "ca_fingerprint", "client_cert_file") if getattr(self, name) is not None]
         if tls and not self.cloud_id and any(url.startswith("http:") for url in self.elasticsearch_url):
             found.append(f"{variable(tls[0])} is set, but RUNNER_ELASTICSEARCH_URL does not begin with https:")
-        if len({self.alerts_index, self.executions_index, self.state_index, self.outbox_index}) < 4:
-            found.append(
-                "RUNNER_ALERTS_INDEX, RUNNER_EXECUTIONS_INDEX, RUNNER_STATE_INDEX and RUNNER_OUTBOX_INDEX must differ"
-            )
+        names = ("alerts_index", "executions_index", "state_index", "suppressed_index", "outbox_index")
+        if len({getattr(self, name) for name in names}) < len(names):
+            *most, last = map(variable, names)
+            found.append(f"{', '.join(most)} and {last} must differ")
         return found
 
     def public(self) -> dict[str, Any]:

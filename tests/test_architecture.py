@@ -12,7 +12,13 @@ MODULES = {
 # Where a module stands (the longest name counts) → what else of ours it may import. `runner` alone is the version.
 EVERYTHING = {"runner.*"}
 SETTINGS = {"runner.settings", "runner.setting_types", "runner.environment"}
-VALUES = {"runner.errors", "runner.execution.model", "runner.rules.model", "runner.schedule.windows"}
+VALUES = {
+    "runner.errors",
+    "runner.execution.absorbing",
+    "runner.execution.model",
+    "runner.rules.model",
+    "runner.schedule.windows",
+}
 ARROWS = {
     "runner": EVERYTHING,  # cli, app, and what they are made of
     "runner.errors": set(),

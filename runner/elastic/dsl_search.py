@@ -177,7 +177,7 @@ class _Question:
         clocks = {rule.timestamp_field, rule.range_field, *([rule.tiebreaker_field] if rule.tiebreaker_field else [])}
         if not self.decides:
             return sorted(rule.fields | clocks)
-        return sorted({*rule.suppression.group_by, rule.range_field}) if rule.suppression else []
+        return sorted(rule.grouping_fields)
 
     @property
     def paths(self) -> list[str]:

@@ -30,21 +30,23 @@ _OVERFLOW_SINCE = (8, 14)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What our indices are called: two aliases that roll over, and one or two indices.
+    """What our indices are called: two aliases that roll over, and up to three indices.
 
-    The outbox is there only where notifications are; without a name there is none.
+    The outbox is there only where notifications are; an index without a name is not made.
     """
 
     alerts: str = "eql-runner-alerts"
     executions: str = "eql-runner-executions"
     state: str = "eql-runner-state"
     outbox: str = ""
+    suppressed: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> "Names":
         """Return the names that the settings give."""
         outbox = settings.outbox_index if settings.notifications_path else ""
-        return cls(settings.alerts_index, settings.executions_index, settings.state_index, outbox)
+        own = (settings.alerts_index, settings.executions_index, settings.state_index)
+        return cls(*own, outbox, settings.suppressed_index)
 
 
 def install(client: Client, names: Names) -> tuple[str, ...]:
@@ -65,6 +67,8 @@ def install(client: Client, names: Names) -> tuple[str, ...]:
     done += _single(client, names.state, templates.state_index(), found)
     if names.outbox:
         done += _single(client, names.outbox, templates.outbox_index(), found)
+    if names.suppressed:
+        done += _single(client, names.suppressed, templates.suppressed_index(), found)
     return tuple(done)
 
 
@@ -93,7 +97,8 @@ def _template(client: Client, name: str, body: Mapping[str, Any]) -> Iterator[st
 
 def _indices(client: Client, names: Names) -> Mapping[str, Any]:
     """Return what is there by our names: concrete index → its aliases and its mapping's `_meta`."""
-    wanted = [name for name in (names.alerts, names.executions, names.state, names.outbox) if name]
+    every = (names.alerts, names.executions, names.state, names.outbox, names.suppressed)
+    wanted = [name for name in every if name]
     answer = client.ask(
         _LOOK,
         ",".join(wanted),

@@ -84,6 +84,11 @@ def outbox_index() -> dict[str, Any]:
     return {"settings": dict(_SETTINGS), "mappings": _mappings(dict(_named("outbox")), dynamic=False)}
 
 
+def suppressed_index() -> dict[str, Any]:
+    """Return the body that creates the index of matches that alerts have absorbed: one, which is never rolled over."""
+    return {"settings": dict(_SETTINGS), "mappings": _mappings(dict(_named("suppressed")), dynamic=False)}
+
+
 def first_index(alias: str) -> str:
     """Return the name of the first index behind an alias, in the form that rollover counts on."""
     return f"{alias}-000001"

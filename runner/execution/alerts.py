@@ -14,11 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner import __version__
+from runner.execution.absorbing import Group
 from runner.execution.common_fields import common
 from runner.execution.model import Alert, Document, Hit, Match, RunType
 from runner.execution.overrides import Standing, standing
 from runner.execution.reason import reason
 from runner.query import Kind
+from runner.query.timestamps import timestamp
+from runner.rules.exceptions import digest
 from runner.rules.model import Rule
 
 _NEVER_COPIED = ("kibana", "signal", "threshold_result")  # a source that is an alert itself must not pose as this one
@@ -48,8 +51,21 @@ def is_its_own_ancestor(rule: Rule, match: Match) -> bool:
     return any(ancestor.get("rule") == rule.rule_id for hit in match.events for ancestor in _ancestors(hit))
 
 
-def build(rule: Rule, match: Match, occasion: Occasion) -> tuple[Alert, ...]:
-    """Return the documents of one match; the last of them is the alert that counts, the others its building blocks."""
+def build(
+    rule: Rule, match: Match, occasion: Occasion, group: Group | None = None, time: datetime | None = None
+) -> tuple[Alert, ...]:
+    """Return the documents of one match; the last of them is the alert that counts, the others its building blocks.
+
+    `group` is the suppression group that the alert opens, `time` the match's in it.
+    """
+    *blocks, whole = _documents(rule, match, occasion)
+    if group is None:
+        return (*blocks, whole)
+    opened = group.fields(time or match.events[-1].time)
+    return (*blocks, Alert(whole.id, {**whole.document, **opened}))
+
+
+def _documents(rule: Rule, match: Match, occasion: Occasion) -> tuple[Alert, ...]:
     alert_id = identity(rule, match)
     if rule.program.kind is Kind.EVENT:
         return (_event_alert(rule, match.events[0], alert_id, occasion),)
@@ -173,12 +189,20 @@ def _of_rule(rule: Rule, shown_as: Standing) -> dict[str, Any]:
         "kibana.alert.rule.rule_name_override": rule.rule_name_override,
         "kibana.alert.rule.severity_mapping": list(rule.severity_mapping),
         "kibana.alert.rule.risk_score_mapping": list(rule.risk_score_mapping),
-        "kibana.alert.rule.exceptions_list": list(rule.exceptions_list),
+        "kibana.alert.rule.exceptions_list": _exceptions_list(rule),
+        "eql_runner.exceptions_hash": digest(rule.exceptions) if rule.exceptions else None,
         "kibana.alert.rule.building_block_type": rule.building_block_type,
         "kibana.alert.rule.parameters": dict(rule.parameters),
         **_threat(rule.threat),
     }
     return {key: value for key, value in fields.items() if value not in (None, "")}
+
+
+def _exceptions_list(rule: Rule) -> list[Mapping[str, Any]]:
+    """Return the lists whose items were in force, as the rule names them; those that it does not name by their ids."""
+    named = {(one.get("list_id"), one.get("namespace_type", "single")): one for one in rule.exceptions_list}
+    keys = dict.fromkeys(item.list_key for item in rule.exceptions)
+    return [named.get(key) or {"list_id": key[0], "namespace_type": key[1], "type": "detection"} for key in keys]
 
 
 def _threat(threat: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -248,11 +272,6 @@ def _date(text: Any) -> str | None:
         return timestamp(datetime.strptime(text, "%Y/%m/%d").replace(tzinfo=UTC)) if isinstance(text, str) else None
     except ValueError:
         return None
-
-
-def timestamp(instant: datetime) -> str:
-    """Return the instant as alerts spell it: UTC, milliseconds, `Z`."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _digest(*parts: str) -> str:

@@ -8,18 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.errors import RunnerError, StateConflict
-from runner.execution import alerts, coverage, matching
+from runner.execution import alerts, coverage, exceptions, matching
+from runner.execution.delivery import Delivery
 from runner.execution.model import (
     AlertSink,
     EventSource,
     Execution,
     Failure,
     Ledger,
-    Match,
     RunType,
     State,
     Verdict,
-    Written,
 )
 from runner.execution.replicas import Replicas
 from runner.execution.tally import Tally
@@ -103,12 +102,14 @@ class Executor:
         """Search one window and write at most `room` new alerts, oldest first. Raises nothing of the outside world."""
         begun = self._stopwatch()
         record = self._record_of(rule, task, now)
+        rule, notes = exceptions.in_force(rule, now)
         occasion = alerts.Occasion(record.id, task.run_type, now, self._space)
-        tally = Tally()
+        delivery = Delivery(rule, self._source, self._sink, occasion, room=room)
+        tally = Tally(notes=notes)
         try:
             with self._found(rule, task) as steps:
                 for page, matches in steps:
-                    tally = self._delivered(rule, matches, occasion, tally.searched(page, matches), room)
+                    tally = delivery.take(matches, tally.searched(page, matches))
                     if tally.waiting >= COUNTED_BACKLOG * rule.max_signals:
                         break
         except RunnerError as error:
@@ -119,39 +120,6 @@ class Executor:
         # A sequence's first events may lie before the cut, so a sequence is read whole again.
         after = task.after if rule.program.kind is Kind.EVENT else None
         return matching.over(rule, task.window, self._source.search(rule, task.window, after))
-
-    def _delivered(
-        self, rule: Rule, matches: Sequence[Match], occasion: alerts.Occasion, tally: Tally, room: int
-    ) -> Tally:
-        """Alert those of the matches that are new, oldest first, as far as there is room; the rest waits."""
-        by_id = {alerts.identity(rule, match): match for match in matches}
-        if not by_id:
-            return tally
-        known = self._sink.known(list(by_id))
-        new = [match for alert_id, match in by_id.items() if alert_id not in known]
-        # Once one match waits, all later ones do, so that what is alerted is always a prefix of what was found.
-        room = 0 if tally.waiting else room - len(tally.written.created)
-        taken, left = new[:room], new[room:]
-        tally = tally.delivered(Written(duplicates=tuple(sorted(known)), requests=1)).left(left)
-        if not taken:
-            return tally
-        page = self._source.documents([hit for match in taken for hit in match.events])
-        whole = [one for one in matching.whole(taken, page.hits) if not alerts.is_its_own_ancestor(rule, one)]
-        return tally.fetched(page).delivered(self._written(rule, whole, occasion))
-
-    def _written(self, rule: Rule, matches: Sequence[Match], occasion: alerts.Occasion) -> Written:
-        """Build and write the alerts of the matches; building blocks first, so that a shell is never without them."""
-        built = [alerts.build(rule, match, occasion) for match in matches]
-        blocks = [block for documents in built for block in documents[:-1]]
-        if not blocks:
-            return self._sink.write([documents[-1] for documents in built])
-        of_blocks = self._sink.write(blocks)
-        refused = {item.id for item in of_blocks.rejected}
-        whole = [documents[-1] for documents in built if not refused.intersection(block.id for block in documents)]
-        of_shells = self._sink.write(whole)
-        return replace(of_shells, rejected=of_blocks.rejected, requests=of_blocks.requests) + Written(
-            rejected=of_shells.rejected, requests=of_shells.requests
-        )
 
     def _taken(self, rule: Rule, now: datetime) -> State | None:
         """Return the rule's state, taken for this runner; None when another replica has it."""
@@ -201,12 +169,14 @@ class Executor:
             candidates=tally.candidates,
             matched=tally.matched,
             created=len(tally.written.created),
+            suppressed=tally.suppressed,
             duplicates=len(tally.written.duplicates),
             rejected=len(tally.written.rejected),
             backlog=tally.waiting,
             requests=tally.requests + tally.written.requests,
             faults=tally.texts,
             notes=tally.notes,
+            excepted=tally.excepted,
             resume=tally.resume,
         )
 

@@ -2,7 +2,7 @@
 
     search      EventSource.search     → Page      of Hits (candidates) or Matches (decided by the cluster)
     match       Program                → Match     one Hit, or the Hits of one sequence
-    group       suppression            → Group     of Matches that become one Alert
+    group       suppression            → Sorted    of Matches: to Alerts of their own, or absorbed by others
     build       alerts                 → Alert     an id and a document
     write       AlertSink.write        → Written   created, duplicates, rejected
 
@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from runner.execution.absorbing import Absorber, Suppressed
 from runner.query import Program
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
@@ -80,17 +81,6 @@ class Match:
     def events(self) -> tuple[Hit, ...]:
         """The hits that are there."""
         return tuple(hit for hit in self.hits if hit is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Matches that become one alert; without suppression always exactly one.
-
-    `terms` are the suppression's fields and values; `first` and `last` bound the events' times.
-    """
-
-    matches: tuple[Match, ...]
-    terms: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +164,7 @@ class Execution:
     candidates: int = 0
     matched: int = 0
     created: int = 0
+    suppressed: int = 0  # matches that alerts have absorbed
     duplicates: int = 0
     rejected: int = 0
     backlog: int = 0  # matches seen beyond the cap, not alerted yet
@@ -182,6 +173,7 @@ class Execution:
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
     resume: datetime | None = None  # where the backlog starts: all matches before it are alerted
+    excepted: Mapping[str, int] = field(default_factory=dict)  # exception item → events that it took away
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +249,29 @@ class AlertSink(Protocol):
     """Where alerts go."""
 
     def known(self, ids: Sequence[str]) -> frozenset[str]:
-        """Return those of the ids that are alerts already, in any index that alerts were ever written to."""
+        """Return those of the ids that are alerts already, in any index that alerts were ever written to.
+
+        What an alert has absorbed is known too.
+        """
         ...
 
     def write(self, alerts: Sequence[Alert]) -> Written:
         """Create the alerts and return what became of each; an id that exists already is a duplicate.
 
         When it returns, what it calls created or duplicate survives a crash of this process and is found by `known`.
+        """
+        ...
+
+    def open_for(self, instance_ids: Sequence[str], span: Window) -> Sequence[Absorber]:
+        """Return the alerts of these suppression groups that nobody has closed and whose anchor lies in the span."""
+        ...
+
+    def absorb(self, suppressed: Sequence[Suppressed], again: Sequence[str] = ()) -> Written:
+        """Note the matches as absorbed, once each, and set what their alerts tell of all that they have absorbed.
+
+        What is noted already is a duplicate. `again` are the ids of matches that were found once more: their alerts'
+        counts are set too, which heals what a crash has left between the two. An id that is an alert by itself is not
+        absorbed: where two runners have decided otherwise at the same moment, the alert stays and the note goes.
         """
         ...
 

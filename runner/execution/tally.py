@@ -1,6 +1,7 @@
 """What an execution has seen and done so far; a frozen value that grows by replacement."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,16 +12,21 @@ _WORST_FIRST = (Verdict.FAILED, Verdict.TIMED_OUT, Verdict.PARTIAL, Verdict.TRUN
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts, faults and writes of one execution. `resume` is the order time of the first match left waiting."""
+    """Counts, faults and writes of one execution. `resume` is the order time of the first match left waiting.
+
+    `excepted` counts the events that each exception took away.
+    """
 
     candidates: int = 0
     matched: int = 0
+    suppressed: int = 0
     waiting: int = 0
     resume: datetime | None = None
     requests: int = 0
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
     written: Written = field(default_factory=Written)
+    excepted: Mapping[str, int] = field(default_factory=dict)
 
     def searched(self, page: Page, matches: Sequence[Match]) -> "Tally":
         """Return the tally with a page of the search and the matches that it completed."""
@@ -37,6 +43,19 @@ class Tally:
     def delivered(self, written: Written) -> "Tally":
         """Return the tally with what a write did."""
         return replace(self, written=self.written + written)
+
+    def asked(self, requests: int) -> "Tally":
+        """Return the tally with requests that found out something for it."""
+        return replace(self, requests=self.requests + requests)
+
+    def absorbed(self, noted: Written) -> "Tally":
+        """Return the tally with matches that alerts have absorbed."""
+        added = replace(self.written, rejected=self.written.rejected + noted.rejected)
+        return replace(
+            self.asked(noted.requests),
+            suppressed=self.suppressed + len(noted.created),
+            written=replace(added, duplicates=added.duplicates + noted.duplicates),
+        )
 
     def left(self, matches: Sequence[Match]) -> "Tally":
         """Return the tally with matches for which there was no room."""
@@ -67,4 +86,5 @@ class Tally:
             requests=self.requests + page.requests,
             faults=self.faults + page.faults,
             notes=tuple(dict.fromkeys(self.notes + page.notes)),
+            excepted=Counter(self.excepted) + Counter(page.excepted) if page.excepted else self.excepted,
         )

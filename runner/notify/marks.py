@@ -8,10 +8,12 @@ alerts that were there before.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from runner.execution.absorbing import Absorber, Suppressed
 from runner.execution.model import Alert, AlertSink, Document, RunType, Written
 from runner.notify.config import Route
 from runner.notify.model import Entry, Kind
 from runner.query import instant, values
+from runner.schedule.windows import Window
 
 MARK = "eql_runner.notify"
 
@@ -39,6 +41,14 @@ class MarkingSink:
         if entries:
             self._accept(entries)
         return written
+
+    def open_for(self, instance_ids: Sequence[str], span: Window) -> Sequence[Absorber]:
+        """Return the open alerts of these suppression groups."""
+        return self._sink.open_for(instance_ids, span)
+
+    def absorb(self, suppressed: Sequence[Suppressed], again: Sequence[str] = ()) -> Written:
+        """Note matches as absorbed; nobody is told of them."""
+        return self._sink.absorb(suppressed, again)
 
     def _marked(self, alert: Alert) -> Alert:
         channels = channels_of(alert.document, self._routes)

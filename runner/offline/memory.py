@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from runner.errors import StateConflict
+from runner.execution.absorbing import Absorbed, Absorber, Suppressed
 from runner.execution.model import Alert, Coverage, Document, Execution, Hit, Page, State, Written
 from runner.query import Kind, instant, values
 from runner.query.exclusions import Exclusions
@@ -75,6 +76,7 @@ class MemorySink:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._alerts: dict[str, Alert] = {}
+        self._absorbed: dict[str, Suppressed] = {}
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -83,9 +85,9 @@ class MemorySink:
             return tuple(self._alerts.values())
 
     def known(self, ids: Sequence[str]) -> frozenset[str]:
-        """Return those of the ids that are alerts already."""
+        """Return those of the ids that are alerts already, or absorbed."""
         with self._lock:
-            return frozenset(self._alerts.keys() & set(ids))
+            return frozenset((self._alerts.keys() | self._absorbed.keys()) & set(ids))
 
     def write(self, alerts: Sequence[Alert]) -> Written:
         """Create the alerts; one with a known id is a duplicate."""
@@ -96,6 +98,41 @@ class MemorySink:
                 (duplicates if alert.id in self._alerts else created).append(alert.id)
                 self._alerts.setdefault(alert.id, alert)
         return Written(tuple(created), tuple(duplicates), requests=1)
+
+    @property
+    def absorbed(self) -> tuple[Suppressed, ...]:
+        """Every match that an alert has absorbed, oldest note first."""
+        with self._lock:
+            return tuple(self._absorbed.values())
+
+    def open_for(self, instance_ids: Sequence[str], span: Window) -> Sequence[Absorber]:
+        """Return the open alerts of these groups whose anchor lies in the span."""
+        with self._lock:
+            alerts = [
+                one for one in self._alerts.values() if one.document.get("kibana.alert.workflow_status") != "closed"
+            ]
+        found = [absorber for one in alerts if (absorber := Absorber.of(one.id, one.document))]
+        wanted = set(instance_ids)
+        return tuple(one for one in found if one.instance_id in wanted and span.holds(one.time))
+
+    def absorb(self, suppressed: Sequence[Suppressed], again: Sequence[str] = ()) -> Written:
+        """Note the matches as absorbed and set the counts of their alerts. See `AlertSink.absorb`."""
+        with self._lock:
+            new = {one.id: one for one in suppressed if one.id not in self._absorbed and one.id not in self._alerts}
+            known = tuple(one.id for one in suppressed if one.id not in new)
+            self._absorbed.update(new)
+            noted = [self._absorbed[one] for one in (*new, *known, *again) if one in self._absorbed]
+            for one in [one.id for one in noted if one.id in self._alerts]:
+                self._absorbed.pop(one, None)
+            for alert_id in {one.alert_id for one in noted} & self._alerts.keys():
+                self._count(alert_id)
+        return Written(tuple(new), known, requests=1)
+
+    def _count(self, alert_id: str) -> None:
+        own = [one for one in self._absorbed.values() if one.alert_id == alert_id]
+        alert = self._alerts[alert_id]
+        fields = Absorbed.of(own).fields(alert.document)
+        self._alerts[alert_id] = replace(alert, document={**alert.document, **fields})
 
 
 class MemoryLedger:

@@ -94,7 +94,8 @@ def outcome(rule: Rule, test: RuleTest) -> str:
 
 def _searched(rule: Rule, events: Sequence[Mapping[str, Any]]) -> tuple[Found, str]:
     """Return the events of each alert, by their numbers from 1, or why the search failed."""
-    rule = replace(rule, index=(_INDEX,))
+    # Tests are of the query: what one site excepts, or groups, is no part of it.
+    rule = replace(rule, index=(_INDEX,), exceptions=(), suppression=None)
     stored = [StoredEvent(_INDEX, str(number), _timed(rule, event, number)) for number, event in enumerate(events, 1)]
     sink = MemorySink()
     executor = Executor(MemorySource(stored), sink, MemoryLedger())

@@ -41,6 +41,11 @@ def instant(value: Any) -> datetime | None:
         return None
 
 
+def timestamp(moment: datetime) -> str:
+    """Return an instant as documents spell it: UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def nanoseconds(value: Any) -> int | None:
     """Return the value in nanoseconds since the epoch; None when it is no date."""
     if isinstance(value, str):

@@ -17,6 +17,11 @@ from runner.rules.exceptions import ExceptionItem
 
 _FROM = DateMath.parse("now-6m")  # what Elastic's rule schema says where a rule has no `from`
 _TO = DateMath.parse("now")
+_LINEAGE = (
+    "kibana.alert.uuid",
+    "kibana.alert.rule.uuid",
+    "kibana.alert.ancestors.rule",
+)  # of an alert read as an event
 
 
 class Severity(StrEnum):
@@ -121,8 +126,12 @@ class Rule:
     def fields(self) -> frozenset[str]:
         """Every path of an event that deciding on a match takes: the query's, its exceptions' and its suppression's."""
         excepted = frozenset[str]().union(*(exclusion.reads for exclusion in self.exclusions))
-        grouped = self.suppression.group_by if self.suppression else ()
-        return self.program.fields | {self.event_category_override} | excepted | set(grouped)
+        return self.program.fields | {self.event_category_override} | excepted | self.grouping_fields
+
+    @property
+    def grouping_fields(self) -> frozenset[str]:
+        """What suppression reads of an event: the fields to group by, its time, and whether it is this rule's own."""
+        return frozenset((*self.suppression.group_by, self.range_field, *_LINEAGE)) if self.suppression else frozenset()
 
     @property
     def query_hash(self) -> str:

@@ -16,6 +16,7 @@ from runner.elastic.eql_search import EqlSearch
 from runner.elastic.presence import StatePresence
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
+from runner.elastic.suppressed_index import SuppressingSink
 from runner.execution.model import AlertSink, EventSource, Ledger
 from runner.execution.replicas import Presence
 from runner.offline.memory import MemoryLedger, MemoryPresence, MemorySink, MemorySource, StoredEvent
@@ -95,8 +96,10 @@ def sink(request: pytest.FixtureRequest) -> Iterator[AlertSink]:
         return
     prefix = request.getfixturevalue("index_prefix")
     client = live_client(request.getfixturevalue("elasticsearch_url"))
-    install(client, Names(f"{prefix}-alerts", f"{prefix}-executions", f"{prefix}-state"))
-    yield AlertIndex(client, f"{prefix}-alerts")
+    names = Names(f"{prefix}-alerts", f"{prefix}-executions", f"{prefix}-state", suppressed=f"{prefix}-suppressed")
+    install(client, names)
+    alerts = AlertIndex(client, names.alerts)
+    yield SuppressingSink(client, alerts, alias=names.alerts, suppressed=names.suppressed)
     client.close()
 
 

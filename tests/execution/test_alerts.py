@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.execution import alerts
 from runner.execution.alerts import Occasion, build, identity
 from runner.execution.model import Hit, Match, RunType
+from runner.query.timestamps import timestamp
 from runner.rules.loader import load, shipped_rules
 from tests.golden import same_as_golden
 from tests.made import event, minute, rule
@@ -146,4 +146,4 @@ def test_a_backfilled_alert_says_that_it_was_asked_for():
 
 
 def test_instants_are_spelled_in_utc_with_milliseconds():
-    assert alerts.timestamp(minute(0.5)) == "2026-01-01T12:00:30.000Z"
+    assert timestamp(minute(0.5)) == "2026-01-01T12:00:30.000Z"

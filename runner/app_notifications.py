@@ -20,7 +20,6 @@ from runner.notify.file import read
 from runner.notify.messages import test_message
 from runner.notify.model import EntryState, Outbox, Outcome, Sender, Standing
 from runner.notify.secret_urls import secret_parts
-from runner.notify.services import AppriseService
 from runner.notify.upkeep import Upkeep
 from runner.notify.webhook import Webhook
 from runner.rules.issues import Issue
@@ -93,7 +92,11 @@ def dispatch(found: Settings, told: Notifications, owner: str, clock: Clock) -> 
 
 def sender(channel: Channel, clock: Clock) -> Sender:
     """Return the way to a channel."""
-    return Webhook(channel, clock) if channel.kind is ChannelKind.WEBHOOK else AppriseService(channel)
+    if channel.kind is ChannelKind.WEBHOOK:
+        return Webhook(channel, clock)
+    from runner.notify.services import AppriseService  # late: apprise is large, and most commands tell nobody
+
+    return AppriseService(channel)
 
 
 def tried(found: Settings, name: str, clock: Clock) -> Outcome:

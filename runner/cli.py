@@ -20,6 +20,7 @@ from rich.text import Text
 
 from runner import __version__, app, arguments
 from runner.commands import alerts as alert_commands
+from runner.commands import notify as notify_commands
 from runner.errors import RunnerError
 from runner.execution.model import Execution, Verdict
 from runner.pages import coverage as coverage_page
@@ -45,6 +46,7 @@ cli = typer.Typer(
 )
 
 cli.add_typer(alert_commands.cli)
+cli.add_typer(notify_commands.cli)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rules, by id, name or file; none: all.")]

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from runner.notify import services, webhook
+from runner.notify import webhook
 from runner.notify.config import Channel, ChannelKind, Digest, Include, Notifications, Rate, Route
 from runner.notify.messages import SHORT_NAMES
 from runner.notify.template import Template, TemplateError, names
@@ -162,7 +162,7 @@ class _Reading:
         return Channel(
             name=name,
             kind=kind,
-            url=self.url(table, kind, at, given="url_env" in secretive),
+            url=self.url(table, kind, at, given=bool({"url", "url_env"} & set(secretive))),
             token=self.env(table, "token_env", at),
             rate=self.rate(table, at),
             digest=self.digest(table.get("digest"), (*at, "digest")),
@@ -186,8 +186,7 @@ class _Reading:
         url = self.env(table, "url_env", at)
         if url is None:
             return SecretStr("")
-        fault = webhook.fault_of(url) if kind is ChannelKind.WEBHOOK else services.fault_of(url)
-        if fault:
+        if fault := _fault_of(url, kind):
             self.fault(f"{table['url_env']} {fault}", *at, "url_env")
         return url
 
@@ -331,13 +330,22 @@ class _Reading:
         called = {name.casefold() for rule in rules for name in (rule.rule_id, rule.name)}
         tags = {tag for rule in rules for tag in rule.tags}
         for number, route in enumerate(found.routes):
-            for key, given, there in (("rules", route.rules, called), ("tags", route.tags, tags)):
+            for key, noun, given, there in (
+                ("rules", "id or name", route.rules, called),
+                ("tags", "tag", route.tags, tags),
+            ):
                 for name in sorted(given - there):
                     near = get_close_matches(name, there, n=1)
                     hint = f"did you mean `{near[0]}`?" if near else "nothing is sent by it as long as none has"
-                    self.warn(
-                        f"no rule has the {key.removesuffix('s')} {shown(name)}", "routes", number, key, hint=hint
-                    )
+                    self.warn(f"no rule has the {noun} {shown(name)}", "routes", number, key, hint=hint)
+
+
+def _fault_of(url: SecretStr, kind: ChannelKind) -> str:
+    if kind is ChannelKind.WEBHOOK:
+        return webhook.fault_of(url)
+    from runner.notify import services  # late: apprise is large, and most commands tell nobody
+
+    return services.fault_of(url)
 
 
 def _without_secrets(issue: Issue) -> Issue:

@@ -29,8 +29,8 @@ class Delivery:
         by_id = {alerts.identity(self._rule, match): match for match in matches}
         if not by_id:
             return tally
-        known = sorted(self._sink.known(list(by_id)))
-        tally = tally.delivered(Written(duplicates=tuple(known), requests=1))
+        known = self._sink.known(list(by_id))
+        tally = tally.delivered(Written(duplicates=tuple(sorted(known)), requests=1))
         found = [
             suppression.candidate(self._rule, alert_id, match)
             for alert_id, match in by_id.items()
@@ -45,7 +45,7 @@ class Delivery:
         # A match whose alert was refused is not absorbed by it: it stays open, with the window.
         taking = {*written, *(absorber.alert_id for absorber in absorbers)}
         absorbed = [self._suppressed(one, into) for one, into in there.absorbed if into.alert_id in taking]
-        again = (*known, *written)
+        again = (*sorted(known), *sorted(written))
         return tally.absorbed(self._sink.absorb(absorbed, again)) if absorbed or again else tally
 
     def _sorted_out(

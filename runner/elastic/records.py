@@ -9,7 +9,7 @@ from runner.schedule.windows import Window
 
 _OUTCOMES = {Verdict.COMPLETE: "success", Verdict.TRUNCATED: "success", Verdict.FAILED: "failure"}
 _OURS = "eql_runner.execution"
-_COUNTS = ("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests")
+_COUNTS = ("candidates", "matched", "created", "suppressed", "duplicates", "rejected", "backlog", "requests")
 
 
 def execution_document(execution: Execution) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def execution_document(execution: Execution) -> dict[str, Any]:
         f"{_OURS}.duration": execution.duration,
         f"{_OURS}.faults": list(execution.faults),
         f"{_OURS}.notes": list(execution.notes),
+        f"{_OURS}.excepted": [{"item": item, "count": count} for item, count in execution.excepted.items()],
         **{f"{_OURS}.{name}": getattr(execution, name) for name in _COUNTS},
     }
     if execution.resume is not None:
@@ -74,7 +75,9 @@ def execution_of(document: Mapping[str, Any]) -> Execution:
         notes=tuple(document[f"{_OURS}.notes"]),
         failure=failure,
         resume=_instant(resume) if resume is not None else None,
-        **{name: document[f"{_OURS}.{name}"] for name in _COUNTS},
+        excepted={one["item"]: one["count"] for one in document.get(f"{_OURS}.excepted", ())},
+        # What an earlier version wrote lacks the counts that are new.
+        **{name: document.get(f"{_OURS}.{name}", 0) for name in _COUNTS},
     )
 
 

@@ -65,13 +65,14 @@ def as_json(execution: Execution) -> dict[str, Any]:
         "duration_seconds": round(execution.duration, 6),
         "verdict": str(execution.verdict),
         **{name: getattr(execution, name) for name in _COUNTS},
+        "excepted": dict(execution.excepted),
         "faults": list(execution.faults),
         "notes": list(execution.notes),
         "failure": failure and {"kind": failure.kind, "who": failure.who, "text": failure.text, "hint": failure.hint},
     }
 
 
-_COUNTS = ("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests")
+_COUNTS = ("candidates", "matched", "created", "suppressed", "duplicates", "rejected", "backlog", "requests")
 
 
 def _troubles(executions: Sequence[Execution]) -> list[Text]:
@@ -99,8 +100,14 @@ def _sum(executions: Sequence[Execution]) -> Text:
     created = sum(execution.created for execution in executions)
     known = sum(execution.duplicates for execution in executions)
     waiting = sum(execution.backlog for execution in executions)
+    suppressed = sum(execution.suppressed for execution in executions)
+    excepted = sum(sum(execution.excepted.values()) for execution in executions)
     incomplete = sum(execution.verdict is not Verdict.COMPLETE for execution in executions)
     text = Text.assemble((f"{screen.plural(created, 'alert')} created", "bold"), f", {known:,} known already")
+    if suppressed:
+        text.append(f", {suppressed:,} suppressed")
+    if excepted:
+        text.append(f", {screen.plural(excepted, 'event')} excepted")
     if waiting:
         text.append(f", {waiting:,} waiting for the next run", "yellow")
     if incomplete:

@@ -66,10 +66,12 @@ def sentence(execution: Execution) -> str:
         return f"{head}: {execution.failure.text.rstrip('.')}.{hint} [{execution.failure.kind}, for the {execution.failure.who}]"
     counts = [
         f"{execution.created} created",
+        *([f"{execution.suppressed} suppressed"] if execution.suppressed else []),
         f"{execution.duplicates} duplicates",
         *([f"{execution.rejected} rejected"] if execution.rejected else []),
         *([f"{execution.backlog} waiting"] if execution.backlog else []),
         f"{execution.matched} of {execution.candidates} matched",
+        *([f"{sum(execution.excepted.values())} excepted"] if execution.excepted else []),
         f"{execution.requests} requests",
         f"{execution.duration:.2f} s",
         *execution.faults,
@@ -99,8 +101,11 @@ def fields(execution: Execution) -> dict[str, Any]:
         "eql_runner.execution.window.start": execution.window.start.isoformat(),
         "eql_runner.execution.window.end": execution.window.end.isoformat(),
     }
-    for name in ("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests"):
+    for name in ("candidates", "matched", "created", "suppressed", "duplicates", "rejected", "backlog", "requests"):
         found[f"eql_runner.execution.{name}"] = getattr(execution, name)
+    if execution.excepted:
+        excepted = [{"item": item, "count": count} for item, count in execution.excepted.items()]
+        found["eql_runner.execution.excepted"] = excepted
     if execution.notes:
         found["eql_runner.execution.notes"] = list(execution.notes)
     if execution.faults:

@@ -38,6 +38,12 @@ class Metrics:
         )
         self._last = self._gauge("runner_rule_last_execution_timestamp_seconds", "Start of the last execution.")
         self._created = self._counter("runner_alerts_created", "Alerts created.", "rule_id")
+        self._suppressed = self._counter(
+            "runner_alerts_suppressed", "Matches that alerts have absorbed instead of becoming alerts.", "rule_id"
+        )
+        self._excepted = self._counter(
+            "runner_events_excepted", "Events that exceptions took away; again where windows overlap.", "rule_id"
+        )
         self._duplicate = self._counter("runner_alerts_duplicate", "Alerts found to exist already.", "rule_id")
         self._rejected = self._counter("runner_alerts_rejected", "Alerts that the cluster did not take.", "rule_id")
         self._skipped = self._counter(
@@ -96,6 +102,8 @@ class Metrics:
         self._duration.labels(rule_id).observe(execution.duration)
         self._last.labels(rule_id).set(execution.started.timestamp())
         self._created.labels(rule_id).inc(execution.created)
+        self._suppressed.labels(rule_id).inc(execution.suppressed)
+        self._excepted.labels(rule_id).inc(sum(execution.excepted.values()))
         self._duplicate.labels(rule_id).inc(execution.duplicates)
         self._rejected.labels(rule_id).inc(execution.rejected)
 
@@ -118,7 +126,16 @@ class Metrics:
         self._since[rule_id] = self._clock()
         for verdict in Verdict:
             self._executions.labels(rule_id, str(verdict), str(RunType.STANDARD))
-        for series in (self._duration, self._created, self._duplicate, self._rejected, self._skipped, self._crashes):
+        for series in (
+            self._duration,
+            self._created,
+            self._suppressed,
+            self._excepted,
+            self._duplicate,
+            self._rejected,
+            self._skipped,
+            self._crashes,
+        ):
             series.labels(rule_id)
         self._last.labels(rule_id)
         self._backlog.labels(rule_id).set_function(lambda: self._pending(rule_id))
@@ -132,6 +149,8 @@ class Metrics:
             self._duration,
             self._last,
             self._created,
+            self._suppressed,
+            self._excepted,
             self._duplicate,
             self._rejected,
             self._skipped,

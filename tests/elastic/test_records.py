@@ -32,7 +32,10 @@ executions = st.builds(
     started=instants,
     duration=st.floats(min_value=0, max_value=1e6),
     verdict=st.sampled_from(Verdict),
-    **dict.fromkeys(("candidates", "matched", "created", "duplicates", "rejected", "backlog", "requests"), counts),
+    **dict.fromkeys(
+        ("candidates", "matched", "created", "suppressed", "duplicates", "rejected", "backlog", "requests"), counts
+    ),
+    excepted=st.dictionaries(text, counts, max_size=3),
     faults=st.lists(text, max_size=3).map(tuple),
     notes=st.lists(text, max_size=3).map(tuple),
     failure=st.none() | failures,

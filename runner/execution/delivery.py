@@ -51,15 +51,13 @@ class Delivery:
     def _sorted_out(
         self, found: Sequence[Candidate], absorbers: Sequence[Absorber], tally: Tally
     ) -> suppression.Sorted:
-        if tally.waiting:
-            # Once one match waits, all later ones do, so that what is done is always a prefix of what was found.
-            return suppression.Sorted(left=tuple(found))
         suppressing = self._rule.suppression
         return suppression.sort_out(
             found,
             absorbers,
             suppressing.duration if suppressing else None,
-            room=self._room - len(tally.written.created),
+            # Once one match waits no later one becomes an alert, so that alerts are a prefix of what was found.
+            room=0 if tally.waiting else self._room - len(tally.written.created),
             room_to_absorb=suppression.MOST_ABSORBED * self._rule.max_signals - tally.suppressed,
         )
 

@@ -82,21 +82,23 @@ def sort_out(
 ) -> Sorted:
     """Decide where each candidate goes, oldest first, with room for so many new alerts and absorbed matches.
 
-    Once one has to wait all later ones do, so that what is done is always a prefix of what was found.
+    Once one has to wait no later one becomes an alert, so that alerts are a prefix of what was found; but what an alert
+    absorbs it goes on to absorb, else every execution would begin the same groups anew.
     """
     open_alerts = _Open(absorbers, duration)
     new: list[Candidate] = []
     absorbed: list[tuple[Candidate, Absorber]] = []
-    for position, one in enumerate(found):
+    left: list[Candidate] = []
+    for one in found:
         absorber = open_alerts.nearest(one)
         if absorber is not None and len(absorbed) < room_to_absorb:
             absorbed.append((one, absorber))
-        elif absorber is None and len(new) < room:
+        elif absorber is None and not left and len(new) < room:
             new.append(one)
             open_alerts.add(as_absorber(one))
         else:
-            return Sorted(tuple(new), tuple(absorbed), tuple(found[position:]))
-    return Sorted(tuple(new), tuple(absorbed))
+            left.append(one)
+    return Sorted(tuple(new), tuple(absorbed), tuple(left))
 
 
 def as_absorber(one: Candidate) -> Absorber | None:

@@ -1,13 +1,19 @@
 """Alert documents, field by field."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from runner.execution.alerts import Occasion, build, identity
+from runner.execution.executor import Executor
 from runner.execution.model import Hit, Match, RunType
+from runner.offline.memory import MemoryLedger, MemorySink, MemorySource
+from runner.query.entries import Entry, EntryType, Exclusion
 from runner.query.timestamps import timestamp
+from runner.rules.exceptions import ExceptionItem, digest
 from runner.rules.loader import load, shipped_rules
+from runner.rules.model import Suppression
 from tests.golden import same_as_golden
 from tests.made import event, minute, rule
 
@@ -85,6 +91,38 @@ def test_a_building_block_alert_is_the_golden_document():
     (alert,) = build(rule(building_block_type="default"), Match((hit(),)), OCCASION)
 
     same_as_golden(GOLDEN / "building_block_alert.json", {"_id": alert.id, **alert.document, "eql_runner.version": "x"})
+
+
+def test_a_suppressed_alert_under_exceptions_is_the_golden_document():
+    item = ExceptionItem(Exclusion("web/Backups", (Entry("host.name", EntryType.MATCH, ("db-01",)),)), "Backups", "web")
+    of = rule(suppression=Suppression(("host.name", "user.name"), timedelta(hours=1)), exceptions=(item,))
+    events = [event(-8), event(-6, user={"name": "eve"}), event(-5), event(-3), event(-2, host={"name": "db-01"})]
+    sink = MemorySink()
+
+    Executor(MemorySource(events), sink, MemoryLedger()).run(of, minute(0))
+
+    documents = [{"_id": alert.id, **alert.document} for alert in sink.alerts]
+    changing = {"eql_runner.version": "x", "kibana.alert.rule.execution.uuid": "x"}
+    same_as_golden(GOLDEN / "suppressed_alerts.json", [{**document, **changing} for document in documents])
+
+
+def test_an_alert_names_the_lists_that_were_in_force_and_their_digest():
+    named = {"id": "x", "list_id": "trusted", "namespace_type": "single", "type": "detection"}
+    items = [
+        ExceptionItem(Exclusion(name, (Entry("host.name", EntryType.MATCH, (name,)),)), name, of)
+        for name, of in (("a", "trusted"), ("b", "trusted"), ("c", "web"))
+    ]
+    of = rule(exceptions_list=({"id": "y", "list_id": "none"}, named), exceptions=tuple(items))
+
+    (alert,) = build(of, Match((hit(),)), OCCASION)
+
+    assert alert.document["kibana.alert.rule.exceptions_list"] == [
+        named,
+        {"list_id": "web", "namespace_type": "single", "type": "detection"},
+    ]
+    assert alert.document["eql_runner.exceptions_hash"] == digest(items)
+    (bare,) = build(rule(), Match((hit(),)), OCCASION)
+    assert "eql_runner.exceptions_hash" not in bare.document
 
 
 def test_an_alert_is_named_by_its_rule_and_events_alone():

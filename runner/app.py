@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 from pydantic import SecretStr
 
-from runner import app_notifications, service
+from runner import app_housekeeping, app_notifications, service
 from runner.elastic.alert_index import AlertIndex
 from runner.elastic.alert_reader import read_alerts
 from runner.elastic.auto_search import AutoSearch
@@ -28,6 +28,7 @@ from runner.elastic.client import Client
 from runner.elastic.dsl_search import DslSearch
 from runner.elastic.eql_search import EqlSearch
 from runner.elastic.failures import Action
+from runner.elastic.ingest_lag import IngestLag, LagNoted
 from runner.elastic.presence import StatePresence
 from runner.elastic.privileges import unreadable
 from runner.elastic.setup import Names, install
@@ -50,6 +51,7 @@ from runner.offline.junit import junit
 from runner.offline.memory import MemoryLedger
 from runner.report.page import page as html_page
 from runner.report.source import read_ndjson, since
+from runner.rules import watch
 from runner.rules.loader import RuleSet, load, shipped_rules, with_indices
 from runner.rules.model import Rule
 from runner.schedule.plan import Limits
@@ -145,6 +147,8 @@ def _engine(
         for line in install(client, names):
             logs.logger().info(f"setup: {line}")
     backend, source = _source(found, client)
+    lag = IngestLag(client)
+    source = LagNoted(source, lag)
     name = _name_of_this_runner()
     alerts = AlertIndex(client, names.alerts)
     sink: AlertSink = SuppressingSink(client, alerts, alias=names.alerts, suppressed=names.suppressed)
@@ -156,7 +160,7 @@ def _engine(
     if moved is not None:
         ledger = WatchedLedger(ledger, moved)
     replicas = Replicas(name, StatePresence(client, names.state)) if shared else None
-    limits = Limits(found.max_catchup)
+    limits = Limits(found.max_catchup, late_sweep=found.late_sweep)
     return Engine(
         executor=Executor(source, sink, ledger, limits=limits, replicas=replicas, space=found.space),
         source=source,
@@ -169,6 +173,7 @@ def _engine(
         probe=lambda: _probe(client),
         close=client.close,
         dispatch=dispatch,
+        instruments=app_housekeeping.instruments(found, client, lag, now),
     )
 
 
@@ -366,8 +371,9 @@ def play(output: Path) -> demo.Demo:
 
 
 def run(found: Settings) -> None:
-    """Run the scheduler until SIGTERM or SIGINT; SIGHUP reads the rules again."""
+    """Run the scheduler until SIGTERM or SIGINT; SIGHUP, or a changed rule file, reads the rules again."""
     stop, hangup = Event(), Event()
+    seen = {path: watch.stamps(path) for path in rule_paths(found)}
     ruleset = runnable(found)
     told = notifications(found, ruleset.rules)
     running = Service(
@@ -380,6 +386,8 @@ def run(found: Settings) -> None:
         hangup=hangup,
     )
     _on_signals(stop, hangup)
+    for path in seen if found.watch_rules else ():
+        Thread(target=watch.watch, args=(path, seen[path], stop, hangup.set), name="rules-watch", daemon=True).start()
     running.run(ruleset)
 
 

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from runner import __version__, app, arguments
 from runner.commands import alerts as alert_commands
+from runner.commands import exceptions as exceptions_command
 from runner.commands import notify as notify_commands
 from runner.errors import RunnerError
 from runner.execution.model import Execution, Verdict
@@ -47,6 +48,7 @@ cli = typer.Typer(
 
 cli.add_typer(alert_commands.cli)
 cli.add_typer(notify_commands.cli)
+cli.command(epilog="Example: eql-runner exceptions --over 90d --unused")(exceptions_command.exceptions)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rules, by id, name or file; none: all.")]
@@ -101,10 +103,12 @@ def once(
     Exit code 0: all complete. 1: some execution is not. 2: could not run.
     """
     settings = app.settings(quiet=not log)
-    wanted = arguments.chosen(app.runnable(settings), names or ())
+    ruleset = app.runnable(settings)
+    wanted = arguments.chosen(ruleset, names or ())
     executions: list[Execution] = []
     told = app.notifications(settings, wanted)
     with app.connect(settings, told=told) as engine, _progress() as progress:
+        engine.executor.loaded(ruleset.hash)
         app.warn_of_unreadable(engine, wanted)
         for done in progress.track(app.once(engine, wanted, settings.workers), len(wanted), description="Executing"):
             executions += done
@@ -224,9 +228,11 @@ def backfill(
     """
     settings = app.settings()
     window = arguments.past(start, end, app.now())
-    wanted = arguments.chosen(app.runnable(settings), names)
+    ruleset = app.runnable(settings)
+    wanted = arguments.chosen(ruleset, names)
     executions: list[Execution] = []
     with app.connect(settings, setup=not dry_run) as engine:
+        engine.executor.loaded(ruleset.hash)
         app.warn_of_unreadable(engine, wanted)
         for rule in wanted:
             slices = app.open_slices(engine, rule, window, BACKFILL_SLICE, again=again)

@@ -8,6 +8,7 @@ from typing import Self
 from runner.execution.executor import Executor
 from runner.execution.model import AlertSink, EventSource, Ledger
 from runner.execution.replicas import Replicas
+from runner.housekeeping import Instruments
 from runner.notify.dispatch import Dispatch
 
 
@@ -18,7 +19,7 @@ class Engine:
     `cluster` names it and `backend` says how it is searched, both for messages. `probe` asks whether the cluster answers,
     and raises RunnerError if it does not. `replicas` is None where the engine shares the rules with no other runner.
     `unreadable` returns those of some index patterns that the account may not wholly read. `dispatch` is None where nobody
-    is to be told of alerts.
+    is to be told of alerts; `instruments` is None where nothing is looked after beside the rules.
     """
 
     executor: Executor
@@ -32,6 +33,7 @@ class Engine:
     probe: Callable[[], None]
     close: Callable[[], None]
     dispatch: Dispatch | None = None
+    instruments: Instruments | None = None
 
     def __enter__(self) -> Self:
         return self

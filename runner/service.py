@@ -1,7 +1,7 @@
 """The life of `eql-runner run`: serve health, wait for the cluster, schedule, reload on request, stop in bounded time."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from threading import Event
@@ -9,6 +9,7 @@ from threading import Event
 from runner.engine import Engine
 from runner.errors import ClusterError, RunnerError
 from runner.execution.model import Execution, State
+from runner.housekeeping import Housekeeping
 from runner.notify.dispatch import Dispatch
 from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
@@ -18,6 +19,7 @@ from runner.schedule.windows import Window, without
 from runner.settings import Settings
 from runner.telemetry.execution_log import ExecutionLog
 from runner.telemetry.health import Contact, Health
+from runner.telemetry.housekeeping_metrics import HousekeepingMetrics
 from runner.telemetry.logs import Logger
 from runner.telemetry.metrics import Metrics
 from runner.telemetry.notification_metrics import NotificationMetrics
@@ -68,6 +70,7 @@ class Service:
         self._health = Health(clock)
         self._live: frozenset[str] = frozenset()
         self._dispatch: Dispatch | None = None
+        self._ruleset = RuleSet()
         self._gaps: dict[str, tuple[Window, ...]] = {}
 
     def run(self, ruleset: RuleSet) -> None:
@@ -135,9 +138,11 @@ class Service:
         self._health.running = lambda: scheduler.running
         if warning := unreadable(engine, ruleset.rules):
             self._log.warning(warning)
+        engine.executor.loaded(ruleset.hash)
         scheduler.start(ruleset.rules)
         self._log.info(f"started: each rule runs within a minute, {self._settings.workers} at a time")
-        self._watch(engine, scheduler)
+        with self._housekeeping(engine):
+            self._watch(engine, scheduler)
         self._log.info(
             f"stopping: running executions have {self._settings.shutdown_timeout.total_seconds():.0f} s to end"
         )
@@ -150,6 +155,24 @@ class Service:
             )
         else:
             self._log.info("stopped")
+
+    @contextmanager
+    def _housekeeping(self, engine: Engine) -> Iterator[None]:
+        """Look after what is beside the rules, where the engine can."""
+        if engine.instruments is None:
+            yield
+            return
+        keeping = Housekeeping(
+            engine.instruments,
+            self._log,
+            HousekeepingMetrics(self._metrics.registry),
+            self._clock,
+            rules=lambda: self._ruleset.rules,
+            leads=lambda: engine.replicas is None or engine.replicas.leads("housekeeping"),
+        )
+        keeping.start()
+        yield
+        keeping.stop()
 
     def _start_telling(self, dispatch: Dispatch | None, observers: "Observers", ruleset: RuleSet) -> None:
         """Begin to deliver notifications, where anyone is to be told."""
@@ -178,7 +201,7 @@ class Service:
         while not self._stop.wait(0.5):
             if self._hangup.is_set():
                 self._hangup.clear()
-                self._reload(scheduler)
+                self._reload(engine, scheduler)
             if self._clock() - probed >= self._probe_every:
                 self._probe(engine)
                 probed = self._clock()
@@ -215,21 +238,27 @@ class Service:
         except RunnerError as error:
             self._log.warning(f"the other runners will miss this one only after a minute: {error}")
 
-    def _reload(self, scheduler: Scheduler) -> None:
-        """Take the rules as they are now, all of them or none."""
+    def _reload(self, engine: Engine, scheduler: Scheduler) -> None:
+        """Take the rules as they are now, all of them; none where there is an error that was not there before."""
         ruleset = self._load()
-        if not ruleset.sound or not ruleset.rules:
-            self._log.error("the rules were read again, but not taken: the ones from before go on", **_told(ruleset))
+        if not ruleset.rules or _kinds(ruleset) - _kinds(self._ruleset):
+            self._log.error(
+                f"the rules were read again, but not taken, for they have new errors: the {len(self._ruleset.rules)} from "
+                f"before go on (hash {self._ruleset.hash})",
+                **_told(self._ruleset),
+            )
             self._tell(ruleset)
             self._metrics.load_failed(len(_errors(ruleset)))
             self._health.issues = len(_errors(ruleset))
             return
+        engine.executor.loaded(ruleset.hash)
         scheduler.replace(ruleset.rules)
         if self._dispatch is not None:
             self._dispatch.loaded(ruleset.rules)
         self._loaded(ruleset)
 
     def _loaded(self, ruleset: RuleSet) -> None:
+        self._ruleset = ruleset
         self._metrics.loaded(ruleset.rules, len(_errors(ruleset)), ruleset.hash)
         self._health.rules = len(ruleset.rules)
         self._health.issues = len(_errors(ruleset))
@@ -294,6 +323,11 @@ def unreadable(engine: Engine, rules: Iterable[Rule]) -> str:
 def _errors(ruleset: RuleSet) -> list[Issue]:
     """Return what is wrong with rules that could run if they were right."""
     return [issue for issue in ruleset.issues if issue.is_error and issue.code is not Code.UNSUPPORTED]
+
+
+def _kinds(ruleset: RuleSet) -> set[tuple[str, str]]:
+    """Return the errors without their lines, which move."""
+    return {(str(issue.path), issue.message) for issue in _errors(ruleset)}
 
 
 def _told(ruleset: RuleSet) -> dict[str, object]:

@@ -25,11 +25,13 @@ ARROWS = {
     "runner.environment": {"runner.errors"},
     "runner.setting_types": {"runner.errors", "runner.environment", "runner.rules.datemath"},
     "runner.settings": {"runner.errors", "runner.environment", "runner.setting_types", "runner.rules.datemath"},
-    "runner.engine": {"runner.execution", "runner.notify.dispatch"},
+    "runner.engine": {"runner.execution", "runner.housekeeping", "runner.notify.dispatch"},
+    "runner.housekeeping": {"runner.errors", "runner.rules.model", "runner.telemetry"},
     "runner.service": {
         *VALUES,
         *SETTINGS,
         "runner.engine",
+        "runner.housekeeping",
         "runner.notify.dispatch",
         "runner.rules.issues",
         "runner.rules.loader",
@@ -73,6 +75,7 @@ PLACES = {
     "structlog": {"runner.telemetry"},
     "ecs_logging": {"runner.telemetry"},
     "pydantic_settings": {"runner.settings"},
+    "watchfiles": {"runner.rules.watch"},
 }
 
 TIMES = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}

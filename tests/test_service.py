@@ -57,6 +57,9 @@ class Executor:
         self.gate = threading.Event()
         self.gate.set()
 
+    def loaded(self, ruleset_hash):
+        self.ruleset_hash = ruleset_hash
+
     def run(self, rule, at):
         self.gate.wait(10)
         self.executed.append(rule.rule_id)

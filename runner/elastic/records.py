@@ -29,6 +29,7 @@ def execution_document(execution: Execution) -> dict[str, Any]:
         "rule.version": str(execution.rule_version),
         f"{_OURS}.id": execution.id,
         f"{_OURS}.query_hash": execution.query_hash,
+        f"{_OURS}.ruleset_hash": execution.ruleset_hash,
         f"{_OURS}.run_type": str(execution.run_type),
         f"{_OURS}.window.start": instant_text(execution.window.start),
         f"{_OURS}.window.end": instant_text(execution.window.end),
@@ -75,6 +76,7 @@ def execution_of(document: Mapping[str, Any]) -> Execution:
         notes=tuple(document[f"{_OURS}.notes"]),
         failure=failure,
         resume=_instant(resume) if resume is not None else None,
+        ruleset_hash=document.get(f"{_OURS}.ruleset_hash", ""),
         excepted={one["item"]: one["count"] for one in document.get(f"{_OURS}.excepted", ())},
         # What an earlier version wrote lacks the counts that are new.
         **{name: document.get(f"{_OURS}.{name}", 0) for name in _COUNTS},

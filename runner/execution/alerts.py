@@ -35,6 +35,7 @@ class Occasion:
     run_type: RunType
     now: datetime
     space: str = "default"
+    ruleset_hash: str = ""
 
 
 def identity(rule: Rule, match: Match) -> str:
@@ -146,6 +147,7 @@ def _of_execution(alert_id: str, occasion: Occasion) -> dict[str, Any]:
         "kibana.space_ids": [occasion.space],
         "eql_runner.version": __version__,
         "eql_runner.run_type": str(occasion.run_type),
+        **({"eql_runner.ruleset_hash": occasion.ruleset_hash} if occasion.ruleset_hash else {}),
     }
 
 

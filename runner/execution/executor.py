@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.errors import RunnerError, StateConflict
-from runner.execution import alerts, coverage, exceptions, matching
+from runner.execution import alerts, coverage, exceptions, late, matching
 from runner.execution.delivery import Delivery
 from runner.execution.model import (
     AlertSink,
@@ -24,7 +24,7 @@ from runner.execution.replicas import Replicas
 from runner.execution.tally import Tally
 from runner.query import Kind
 from runner.rules.model import Rule
-from runner.schedule.plan import Limits, Task, first_promise, plan, standard_window
+from runner.schedule.plan import Limits, Task, first_promise, plan, standard_window, sweep
 from runner.schedule.windows import Window
 
 COUNTED_BACKLOG = 10
@@ -55,6 +55,11 @@ class Executor:
         self._replicas = replicas
         self._space = space
         self._stopwatch = stopwatch
+        self._ruleset_hash = ""
+
+    def loaded(self, ruleset_hash: str) -> None:
+        """Take the hash of the rules that run from now on; executions and alerts tell it."""
+        self._ruleset_hash = ruleset_hash
 
     def run(self, rule: Rule, now: datetime) -> tuple[Execution, ...]:
         """Search what is due and open for the rule at `now`, and return a record for each window searched.
@@ -69,7 +74,7 @@ class Executor:
             return (self._failed(rule, Task(standard_window(rule.schedule, now)), now, error),)
         if state is None:
             return ()
-        due = plan(rule.schedule, state.coverage, now, self._limits)
+        due = plan(rule.schedule, state.coverage, now, self._limits.after(state.last))
         state = replace(state, coverage=coverage.given_up(state.coverage, due.given_up))
         executions: list[Execution] = []
         room = rule.max_signals
@@ -77,7 +82,13 @@ class Executor:
             execution, state = self._recorded(state, self.execute(rule, task, now, room))
             executions.append(execution)
             room -= execution.created
-            if room <= 0 or execution.verdict is Verdict.FAILED:
+            if self._limits.late_sweep is not None and late.swept(rule, execution):
+                behind = sweep(task.window, self._limits.late_sweep)
+                swept, state = self._recorded(state, self.execute(rule, behind, now, room))
+                executions.append(swept)
+                room -= swept.created
+            # Where one search ran out of time the next would too, and keep other rules from their worker.
+            if room <= 0 or execution.verdict in {Verdict.FAILED, Verdict.TIMED_OUT}:
                 break
         return tuple(executions)
 
@@ -103,7 +114,7 @@ class Executor:
         begun = self._stopwatch()
         record = self._record_of(rule, task, now)
         rule, notes = exceptions.in_force(rule, now)
-        occasion = alerts.Occasion(record.id, task.run_type, now, self._space)
+        occasion = alerts.Occasion(record.id, task.run_type, now, self._space, self._ruleset_hash)
         delivery = Delivery(rule, self._source, self._sink, occasion, room=room)
         tally = Tally(notes=notes)
         try:
@@ -117,6 +128,9 @@ class Executor:
         return self._ended(record, tally, begun)
 
     def _found(self, rule: Rule, task: Task) -> AbstractContextManager[Iterator[matching.Step]]:
+        if task.ingested is not None:
+            pages = self._source.search(late.by_ingestion(rule, task.window), task.ingested)
+            return matching.over(rule, task.window, pages)
         # A sequence's first events may lie before the cut, so a sequence is read whole again.
         after = task.after if rule.program.kind is Kind.EVENT else None
         return matching.over(rule, task.window, self._source.search(rule, task.window, after))
@@ -141,7 +155,8 @@ class Executor:
 
     def _recorded(self, state: State, execution: Execution) -> tuple[Execution, State]:
         """Append the record, then move the ledger. If that fails nothing is claimed, and the record says so."""
-        after = replace(state, coverage=coverage.moved(state.coverage, execution), last=execution)
+        last = state.last if execution.run_type is RunType.SWEEP else execution
+        after = replace(state, coverage=coverage.moved(state.coverage, execution), last=last)
         try:
             return execution, self._ledger.record(execution, after)
         except RunnerError as error:
@@ -159,6 +174,7 @@ class Executor:
             started=now,
             duration=0.0,
             verdict=Verdict.FAILED,
+            ruleset_hash=self._ruleset_hash,
         )
 
     def _ended(self, record: Execution, tally: Tally, begun: float) -> Execution:

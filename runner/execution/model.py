@@ -40,6 +40,7 @@ class RunType(StrEnum):
     BACKLOG = "backlog"  # the rest of a window that the cap cut
     CATCH_UP = "catch-up"  # a range missed by downtime or failure
     BACKFILL = "backfill"  # a range that a person asked for
+    SWEEP = "sweep"  # events that came in after their range was searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class Execution:
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
     resume: datetime | None = None  # where the backlog starts: all matches before it are alerted
+    ruleset_hash: str = ""
     excepted: Mapping[str, int] = field(default_factory=dict)  # exception item → events that it took away
 
 

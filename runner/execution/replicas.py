@@ -75,6 +75,11 @@ class Replicas:
             return False
         return preferred(rule.rule_id, live) == self.name or _overdue(rule, state, now)
 
+    def leads(self, task: str) -> bool:
+        """Tell whether this runner is the one that does a task for all, as far as it knows who is alive."""
+        with self._lock:
+            return preferred(task, self._live) == self.name
+
     def leased(self, state: State, rule: Rule, now: datetime) -> State:
         """Return the state as it is while this runner executes the rule; without others it needs no lease."""
         if self._live == {self.name}:

@@ -7,12 +7,14 @@
 What is older than the catch-up limit is given up, by name: a Gap. Backlog never is.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from runner.execution.model import Coverage, RunType
+from runner.execution.model import Coverage, Execution, RunType, Verdict
 from runner.rules.model import Schedule
 from runner.schedule.windows import Window, merged, whole_milliseconds, without
+
+SHORTEST_SLICE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +24,27 @@ class Limits:
     max_catch_up: timedelta = timedelta(hours=24)
     catch_up_slice: timedelta = timedelta(hours=1)
     tasks: int = 12  # a run; what does not fit waits for the next
+    late_sweep: timedelta | None = None  # how old an event may come in and still be looked for; None: no sweep
+    shortened: timedelta | None = None  # the longest slice, where one of more was too long to be searched in time
+
+    def after(self, last: Execution | None) -> "Limits":
+        """Return the limits for a run after the execution: missed ranges in halves of one that ran out of time."""
+        if last is None or last.verdict is not Verdict.TIMED_OUT or last.run_type is not RunType.CATCH_UP:
+            return self
+        return replace(self, shortened=max(last.window.length / 2, SHORTEST_SLICE))
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One window to search, and why; `after` where a cut window is taken up again."""
+    """One window to search, and why; `after` where a cut window is taken up again.
+
+    A sweep looks for events of the window that came in during another, `ingested`.
+    """
 
     window: Window
     run_type: RunType = RunType.STANDARD
     after: datetime | None = None
+    ingested: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,11 @@ def first_promise(schedule: Schedule, now: datetime) -> datetime:
     return standard_window(schedule, now).start + schedule.lookback(now)
 
 
+def sweep(searched: Window, back: timedelta) -> Task:
+    """Return the task that looks for what came in during a searched window and had happened before it."""
+    return Task(Window(searched.start - back, searched.start), RunType.SWEEP, ingested=searched)
+
+
 def open_ranges(coverage: Coverage, end: datetime) -> tuple[Window, ...]:
     """Return what lies between the start of the coverage and `end` and is neither covered, backlog nor given up."""
     if coverage.since is None or coverage.since >= end:
@@ -74,7 +93,8 @@ def plan(schedule: Schedule, coverage: Coverage, now: datetime, limits: Limits =
     fresh = _stretched(window, missed, lookback, schedule.interval)
     # Events of a missed range may have come in late, so each starts a look-back earlier, as a run in time would have.
     older = merged(hole.extended(lookback) for hole in without(missed, [fresh]))
-    slices = _sliced(without(older, [fresh]), max(limits.catch_up_slice, window.length))
+    longest = limits.shortened or max(limits.catch_up_slice, window.length)
+    slices = _sliced(without(older, [fresh]), longest)
     tasks = (
         Task(fresh),
         *(Task(cut.window, RunType.BACKLOG, cut.after) for cut in coverage.backlog),

@@ -153,8 +153,16 @@ class Ledger(RuleBasedStateMachine):
             self.coverage = ledger.moved(self.coverage, done)
             if verdict is Verdict.COMPLETE:
                 self.searched |= set(range(start, end))
+                self.sweep(start, data)
             if verdict is Verdict.FAILED:
                 break
+
+    def sweep(self, end, data):
+        """What came in late is looked for behind a searched window, in any verdict."""
+        verdict = data.draw(st.sampled_from(Verdict))
+        resume = data.draw(st.integers(end - 60, end)) if verdict is Verdict.TRUNCATED else None
+        done = execution(end - 60, end, verdict, resume, run_type=RunType.SWEEP, backlog=7 if resume else 0)
+        self.coverage = ledger.moved(self.coverage, done)
 
     @rule()
     def restart_from_what_is_bounded(self):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runner.execution.model import Backlog, Coverage, RunType
+from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdict
 from runner.rules.datemath import DateMath
 from runner.rules.model import Schedule
 from runner.schedule.plan import Limits, Task, plan
@@ -101,3 +101,24 @@ def test_a_run_takes_so_many_tasks_and_names_what_waits():
 
     assert len(due.tasks) == 3
     assert due.waiting[0].start == due.tasks[-1].window.end
+
+
+def ended(verdict, run_type, length):
+    return Execution("x", "r", "R", 1, "q", run_type, window(0, length), minute(0), 1.0, verdict)
+
+
+SLICES = {
+    "half of a slice that ran out of time": (ended(Verdict.TIMED_OUT, RunType.CATCH_UP, 60), 30),
+    "half again, below the rule's own window": (ended(Verdict.TIMED_OUT, RunType.CATCH_UP, 10), 5),
+    "never less than a minute": (ended(Verdict.TIMED_OUT, RunType.CATCH_UP, 1), 1),
+    "the usual length after any other end": (ended(Verdict.PARTIAL, RunType.CATCH_UP, 60), 60),
+    "the usual length after a fresh window": (ended(Verdict.TIMED_OUT, RunType.STANDARD, 9), 60),
+    "the usual length at first": (None, 60),
+}
+
+
+@pytest.mark.parametrize(("last", "length"), SLICES.values(), ids=SLICES)
+def test_a_slice_that_ran_out_of_time_is_searched_in_halves(last, length):
+    _, *slices = plan(SCHEDULE, covered((-9, 0)), minute(300), LIMITS.after(last)).tasks
+    assert {task.run_type for task in slices} == {RunType.CATCH_UP}
+    assert slices[0].window == window(-4, length - 4)

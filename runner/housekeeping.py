@@ -1,0 +1,179 @@
+"""What is looked after beside the rules, now and then, on a thread of its own.
+
+    roll-over        alerts and history go on in a new index; what is kept long enough is deleted       one runner for all
+    the clock        the cluster's compared with ours
+    ingest lag       how late events come in, and which rules look back too little for it
+    future events    events that are ahead of the time
+    privileges       indices that the account may not read any more
+
+None of it is needed for an execution, and an error in it ends nothing: it is logged once, and tried again.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from runner.errors import RunnerError
+from runner.rules.model import Rule
+from runner.telemetry.housekeeping_metrics import HousekeepingMetrics
+from runner.telemetry.logs import Logger
+
+Patterns = tuple[str, ...]
+
+TEND_EVERY = timedelta(minutes=5)
+COMPARE_EVERY = timedelta(minutes=1)
+MEASURE_EVERY = timedelta(hours=1)  # each set of patterns
+MEASURED_AT_ONCE = 3  # sets of patterns, so that a start with hundreds of rules asks little at a time
+NAMED = 5  # rules named in one line
+
+_TICK = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What is asked of the cluster. Each raises RunnerError.
+
+    `tend` rolls over and deletes, a line for each; `measure` returns quantiles by index; `warning` says that a rule looks
+    back too little, `count_ahead` counts events ahead of the time; `drift` is the cluster's clock less ours, None where it
+    does not tell.
+    """
+
+    tend: Callable[[datetime], Iterable[str]]
+    drift: Callable[[], timedelta | None]
+    measure: Callable[[Patterns, datetime], Mapping[str, Mapping[str, timedelta]]]
+    warning: Callable[[Rule, datetime], str]
+    count_ahead: Callable[[Patterns, datetime], int]
+    unreadable: Callable[[Iterable[str]], tuple[str, ...]]
+    max_drift: timedelta
+
+
+@dataclass
+class Housekeeping:
+    """`rules` are those that run; `leads` tells whether this runner does what one does for all. One thread."""
+
+    instruments: Instruments
+    log: Logger
+    metrics: HousekeepingMetrics
+    clock: Callable[[], datetime]
+    rules: Callable[[], Iterable[Rule]]
+    leads: Callable[[], bool] = lambda: True
+    _told: dict[str, str] = field(default_factory=dict)
+    _tended: datetime | None = None
+    _compared: datetime | None = None
+    _measured: dict[Patterns, datetime] = field(default_factory=dict)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Begin, on a thread that ends with the process."""
+        threading.Thread(target=self._run, name="housekeeping", daemon=True).start()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stop.set()
+
+    def do(self, now: datetime) -> None:
+        """Do what is due."""
+        if _is_due(self._tended, TEND_EVERY, now):
+            self._tended = now
+            self._tried("roll-over", self._tend, now)
+        if _is_due(self._compared, COMPARE_EVERY, now):
+            self._compared = now
+            self._tried("the comparison of clocks", self._compare, now)
+        for patterns, rules in self._to_measure(now):
+            self._measured[patterns] = now
+            self._tried(f"looking at {_shown(patterns)}", self._look_at, now, patterns, rules)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_TICK):
+            self.do(self.clock())
+
+    def _tried(self, what: str, do: Callable[..., None], *arguments: object) -> None:
+        try:
+            do(*arguments)
+        except RunnerError as error:
+            self._tell(f"error {what}", f"{what} did not succeed and is tried again: {error} {error.hint}".strip())
+        else:
+            self._told.pop(f"error {what}", None)
+
+    def _tend(self, now: datetime) -> None:
+        if self.leads():
+            for line in self.instruments.tend(now):
+                self.log.info(line, **{"event.action": "roll-over"})
+
+    def _compare(self, _now: datetime) -> None:
+        drift = self.instruments.drift()
+        if drift is None:
+            return
+        self.metrics.drift(drift)
+        apart = abs(drift) > self.instruments.max_drift
+        ahead = "ahead of" if drift > timedelta(0) else "behind"
+        self._tell(
+            "clock",
+            "the cluster's clock is ahead of or behind ours" if apart else "",
+            f"the cluster's clock is {abs(drift).total_seconds():.1f} s {ahead} ours, more than RUNNER_MAX_CLOCK_DRIFT: "
+            "events may come in later than rules look back; synchronise both",
+            "the cluster's clock and ours agree again",
+        )
+
+    def _to_measure(self, now: datetime) -> Iterator[tuple[Patterns, list[Rule]]]:
+        """Yield sets of patterns that were not looked at for a while, a few, with the rules that search them."""
+        by_patterns: dict[Patterns, list[Rule]] = defaultdict(list)
+        for rule in self.rules():
+            by_patterns[rule.index].append(rule)
+        due = (one for one in by_patterns if _is_due(self._measured.get(one), MEASURE_EVERY, now))
+        for _, patterns in zip(range(MEASURED_AT_ONCE), due, strict=False):
+            yield patterns, by_patterns[patterns]
+
+    def _look_at(self, now: datetime, patterns: Patterns, rules: list[Rule]) -> None:
+        for index, quantiles in self.instruments.measure(patterns, now).items():
+            self.metrics.lag(index, quantiles)
+        self._warn_of_lag(now, patterns, rules)
+        ahead = self.instruments.count_ahead(patterns, now)
+        self.metrics.future(_shown(patterns), ahead)
+        self._tell(
+            f"future {patterns}",
+            "some" if ahead else "",
+            f"{ahead} events of {_shown(patterns)} are ahead of the time, by up to a day: some clock is wrong. "
+            "They are found once their time has come",
+            f"no event of {_shown(patterns)} is ahead of the time any more",
+        )
+        hidden = self.instruments.unreadable(patterns)
+        self._tell(
+            f"hidden {patterns}",
+            str(hidden) if hidden else "",
+            f"this account may not read all of {', '.join(hidden)}: events there are not found, and no search says so. "
+            "Give it `read` and `view_index_metadata` on them",
+            f"this account may read all of {_shown(patterns)} again",
+        )
+
+    def _warn_of_lag(self, now: datetime, patterns: Patterns, rules: list[Rule]) -> None:
+        """Say in one line which rules look back too little; each of their executions says it too."""
+        warnings = {rule.name: text for rule in rules if (text := self.instruments.warning(rule, now))}
+        names = sorted(warnings)
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        self._tell(
+            f"lag {patterns}",
+            str(names) if names else "",
+            f"{', '.join(names[:NAMED])}{more}: {next(iter(warnings.values()), '')}",
+            f"no rule over {_shown(patterns)} looks back less far than its events are late any more",
+        )
+
+    def _tell(self, about: str, state: str, warning: str = "", well: str = "") -> None:
+        """Log the warning when the state (empty where all is well) is another than before; once, not at each look."""
+        before = self._told.pop(about, "")
+        if state:
+            self._told[about] = state
+        if state and state != before:
+            self.log.warning(warning or state, **{"event.action": "housekeeping"})
+        elif before and not state:
+            self.log.info(well, **{"event.action": "housekeeping"})
+
+
+def _is_due(last: datetime | None, every: timedelta, now: datetime) -> bool:
+    return last is None or not timedelta(0) <= now - last < every
+
+
+def _shown(patterns: Patterns) -> str:
+    return ",".join(patterns)

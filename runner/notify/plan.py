@@ -46,8 +46,10 @@ def _batches(waiting: Sequence[Entry], sent: Sequence[Sent], channel: Channel, n
             lately = [one for one in sent if _is_of(one, entries) and one.at > now - channel.digest.within]
             if any(one.is_digest for one in lately):
                 continue
-            noisy = len(lately) + len(entries) > channel.digest.above
-            yield from [entries] if noisy else _single(entries)
+            if len(lately) + len(entries) <= channel.digest.above:
+                yield from _single(entries)
+            elif len(entries) > 1:  # one more of a noisy rule waits for others, or for the earlier ones to be long past
+                yield entries
 
 
 def _grouped(waiting: Sequence[Entry]) -> tuple[list[Batch], list[Batch]]:

@@ -16,7 +16,8 @@ def secret_parts(url: str) -> frozenset[str]:
 
     The names of hosts with dots are no secret (an error must say what cannot be reached).
     """
-    return frozenset(part for text in (url, unquote(url)) for part in _parts(text) if len(part) >= _LEAST)
+    parts = {form for part in _parts(url) for form in (part, unquote(part))}
+    return frozenset(part for part in parts if len(part) >= _LEAST)
 
 
 def shown(url: str) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from runner.execution.model import Document, Hit
-from runner.query.fields import values
+from runner.query.fields import reader
 from runner.query.timestamps import instant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +24,7 @@ def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable
 
     What the source holds stays as it is.
     """
-    lacking = {path: fields[path] for path in paths if path in fields and not values(source, path)}
+    lacking = {path: fields[path] for path in paths if path in fields and _lacks(source, path)}
     if not lacking:
         return source
     return {**source, **{path: found[0] if len(found) == 1 else found for path, found in lacking.items()}}
@@ -31,8 +32,15 @@ def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable
 
 def whole(hit: Hit, source: Document) -> Document:
     """Return the whole source of a hit, with what only the index knew when the hit was found."""
-    known = {path: value for path, value in hit.source.items() if "." in path and not values(source, path)}
+    known = {path: value for path, value in hit.source.items() if "." in path and _lacks(source, path)}
     return {**source, **known} if known else source
+
+
+_reader = lru_cache(maxsize=10_000)(reader)
+
+
+def _lacks(source: Document, path: str) -> bool:
+    return _reader(path)(source) is None
 
 
 def of_fields(fields: Mapping[str, list[Any]], path: str) -> datetime | None:

@@ -22,8 +22,9 @@ _MILLISECOND = 1_000_000
 def equals_any(kind: Kind, constants: Iterable[Constant]) -> Test:
     """Return the test whether a value equals one of the constants."""
     given = list(constants)
-    if kind in (Kind.TEXT, Kind.VERSION):
-        return _spelled_like({spelled(constant) for constant in given})
+    texts = equal_spellings(kind, given)
+    if texts is not None:
+        return lambda value: (value if type(value) is str else spelled(value)) in texts
     if kind in NUMBERS:
         return _numbered_like({number(constant) for constant in given} - {None}, cut=kind is Kind.WHOLE)
     if kind is Kind.BOOLEAN:
@@ -36,6 +37,16 @@ def equals_any(kind: Kind, constants: Iterable[Constant]) -> Test:
         spans = [found for constant in given if (found := _span(kind, constant))]
         return _dated_within(kind, spans)
     return _like_any(given)
+
+
+def equal_spellings(kind: Kind, constants: Iterable[Constant]) -> frozenset[str] | None:
+    """Return how a value that equals one of the constants is spelled; None where equality is more than spelling."""
+    given = list(constants)
+    texts = frozenset(map(spelled, given))
+    if kind in (Kind.TEXT, Kind.VERSION):
+        return texts
+    plain = kind is Kind.ANY and not any(map(_is_number, given))
+    return texts if plain and not any(map(_network, texts)) else None
 
 
 def equals_insensitive(constants: Iterable[Constant]) -> Test:
@@ -98,14 +109,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _spelled_like(wanted: set[str]) -> Test:
-    if len(wanted) == 1:
-        (only,) = wanted
-        return lambda value: (value if type(value) is str else spelled(value)) == only
-    texts = frozenset(wanted)
-    return lambda value: (value if type(value) is str else spelled(value)) in texts
-
-
 def _numbered_like(wanted: set[Any], *, cut: bool) -> Test:
     convert = whole if cut else number
     return lambda value: convert(value) in wanted
@@ -115,11 +118,7 @@ def _like_any(constants: list[Constant]) -> Test:
     """Return the test of a value of which nothing is known: numbers by number, all else by spelling."""
     numbers = frozenset(constant for constant in constants if _is_number(constant))
     texts = frozenset(spelled(constant) for constant in constants if not _is_number(constant))
-    # An address that can be spelled in several ways, and a network, show that the field is an ip.
-    networks = [found for text in texts if set(text) & set(":/") and (found := addresses.network(text))]
-    if not numbers and not networks:
-        return _spelled_like(set(texts))
-    inside = addresses.within(networks)
+    inside = addresses.within([found for text in texts if (found := _network(text))])
 
     def test(value: Any) -> bool:
         if type(value) is str and value in texts:
@@ -127,6 +126,11 @@ def _like_any(constants: list[Constant]) -> Test:
         return number(value) in numbers or spelled(value) in texts or inside(value)
 
     return test
+
+
+def _network(text: str) -> Any:
+    """Return the network of an address that can be spelled in several ways, or of a block: the field is an ip then."""
+    return addresses.network(text) if set(text) & set(":/") else None
 
 
 def _ordered_like_any(operator: str, constant: str) -> Test:

@@ -35,6 +35,52 @@ def reader(path: str) -> Read:
     return _many(names, thorough)
 
 
+def passing(path: str, test: Callable[[Any], bool], of_text: Callable[[str], bool]) -> Callable[[Event], bool]:
+    """Return the quickest way to tell whether one of the values at the path passes a test.
+
+    `of_text` is the same test for a text.
+    """
+    names = path.split(".")
+    general = _passing(reader(path), test, of_text)
+    return _two_passing(names[0], names[1], path, of_text, general) if len(names) == 2 else general
+
+
+def _passing(read: Read, test: Callable[[Any], bool], of_text: Callable[[str], bool]) -> Callable[[Event], bool]:
+    def passes(event: Event) -> bool:
+        value = read(event)
+        if type(value) is str:
+            return of_text(value)
+        if value is None:
+            return False
+        if type(value) is list:
+            for each in value:  # noqa: SIM110  a loop is quicker than any() over a generator
+                if of_text(each) if type(each) is str else test(each):
+                    return True
+            return False
+        return test(value)
+
+    return passes
+
+
+def _two_passing(
+    first: str, second: str, path: str, of_text: Callable[[str], bool], general: Callable[[Event], bool]
+) -> Callable[[Event], bool]:
+    """Take the nested way to a text, which is the usual case, without a call of the reader."""
+
+    def passes(event: Event) -> bool:
+        if path not in event and type(event) is dict:
+            node = event.get(first)
+            if type(node) is dict:
+                value = node.get(second)
+                if type(value) is str:
+                    return of_text(value)
+                if value is None:
+                    return False
+        return general(event)
+
+    return passes
+
+
 _Splits: TypeAlias = "list[tuple[str, _Splits | None]]"
 
 
@@ -78,8 +124,12 @@ def _leaf(value: Any) -> Any:
     kind = type(value)
     if kind in _SCALARS:
         return value
-    if kind is list and len(value) > 1 and all(type(item) in _SCALARS for item in value):
-        return value
+    if kind is list and value:
+        for item in value:
+            if type(item) not in _SCALARS:
+                break
+        else:
+            return value if len(value) > 1 else value[0]
     return _packed(list(_leaves(value)))
 
 

@@ -20,11 +20,15 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from runner.query import addresses, comparisons, fields, wildcards
+from runner.query.alternatives import necessary
 from runner.query.ast import And, Call, Comparison, EventFilter, Expression, Field, In, Literal, Not, Or, Pattern
 from runner.query.expressions import Slots, compile_value, constant
 from runner.query.kinds import CONVERT, Fields, Kind, spelled
 from runner.query.matching import Event
 from runner.query.patterns import pattern_test
+
+LEARNT_FROM = 200
+"""Events from which a conjunction learns which of its parts says no most often, to ask that one first from then on."""
 
 Condition: TypeAlias = Callable[[Event], bool]
 Test: TypeAlias = Callable[[Any], bool]
@@ -59,7 +63,10 @@ class _Compiler:
             return self._compile(node.operand, negated=not negated)
         if isinstance(node, And | Or):
             parts = [self._compile(operand, negated=negated) for operand in node.operands]
-            return _all(parts) if isinstance(node, And) is not negated else _any(parts)
+            if isinstance(node, And) is not negated:
+                return _all(parts)
+            first = None if negated else necessary(node.operands)
+            return _any(parts) if first is None else _all([self._leaf(first, negated=False), _any(parts)])
         if isinstance(node, Comparison):
             return self._comparison(node, negated=negated)
         return self._leaf(node, negated=negated)
@@ -102,7 +109,7 @@ class _Compiler:
         """Compile a test of one field against constants; None where it is not of that form."""
         match node:
             case Field():
-                return self._tested(node, comparisons.equals_any(self._kind(node), [True]))
+                return self._equal(node, [True])
             case Comparison():
                 return self._plain_comparison(node)
             case In(value=Field() as field):
@@ -123,7 +130,7 @@ class _Compiler:
         if value is None:
             return self._presence(left, operator)
         if operator == "==":
-            return self._tested(left, comparisons.equals_any(self._kind(left), [value]))
+            return self._equal(left, [value])
         return self._tested(left, comparisons.compares(self._kind(left), operator, value))
 
     def _presence(self, field: Field, operator: str) -> Condition:
@@ -139,7 +146,7 @@ class _Compiler:
         values = [value for _, value in options if value is not None]
         if node.insensitive:
             return self._tested(field, comparisons.equals_insensitive(values))
-        return self._tested(field, comparisons.equals_any(self._kind(field), values))
+        return self._equal(field, values)
 
     def _plain_call(self, node: Call, field: Field, others: Sequence[Expression]) -> Condition | None:
         given = [constant(other) for other in others]
@@ -154,28 +161,24 @@ class _Compiler:
         test = _text_test(node, values)
         return test and self._textual(field, test)
 
+    def _equal(self, field: Field, values: Sequence[comparisons.Constant]) -> Condition:
+        """Compile: one of the field's values equals one of those given."""
+        kind = self._kind(field)
+        texts = comparisons.equal_spellings(kind, values)
+        if texts is None:
+            return self._tested(field, comparisons.equals_any(kind, values))
+        # The built-in methods are the quickest tests of a text that there are.
+        return self._textual(field, next(iter(texts)).__eq__ if len(texts) == 1 else texts.__contains__)
+
     def _textual(self, field: Field, test: Callable[[str], bool]) -> Condition:
         """Compile a test of the field's values as texts."""
-        return self._tested(field, lambda value: test(value if type(value) is str else spelled(value)))
+        return self._tested(field, lambda value: test(value if type(value) is str else spelled(value)), test)
 
-    def _tested(self, field: Field, test: Test) -> Condition:
-        """Compile: one of the field's values passes the test."""
+    def _tested(self, field: Field, test: Test, of_text: Callable[[str], bool] | None = None) -> Condition:
+        """Compile: one of the field's values passes the test, of which `of_text` is the same for texts."""
         if not self._known.mapped(field.path):
             return _never
-        read = self._reader(field)
-
-        def holds(event: Event) -> bool:
-            value = read(event)
-            if value is None:
-                return False
-            if type(value) is list:
-                for each in value:  # noqa: SIM110  a loop is quicker than any() over a generator
-                    if test(each):
-                        return True
-                return False
-            return test(value)
-
-        return holds
+        return fields.passing(self._known.source(field.path), test, of_text or test)
 
     def _script(self, node: Expression) -> Condition:
         """Compile: the expression is definitely true for some choice of the values of the fields it names."""
@@ -232,12 +235,25 @@ def _all(parts: list[Condition]) -> Condition:
         return _always
     if len(tests) == 1:
         return tests[0]
+    order = tuple(tests)
+    decided = dict.fromkeys(order, 0)
+    left = LEARNT_FROM
 
     def holds(event: Event) -> bool:
-        for test in tests:  # noqa: SIM110  a loop is quicker than all() over a generator
+        for test in order:
             if not test(event):
+                if left > 0:
+                    learn(test)
                 return False
         return True
+
+    def learn(decisive: Condition) -> None:
+        nonlocal order, left
+        decided[decisive] += 1
+        left -= 1
+        if left <= 0:
+            # Replaced whole, since another thread may be on its way through it.
+            order = tuple(sorted(order, key=lambda test: -decided[test]))
 
     return holds
 
@@ -250,6 +266,9 @@ def _any(parts: list[Condition]) -> Condition:
         return _never
     if len(tests) == 1:
         return tests[0]
+    if len(tests) == 2:
+        one, other = tests
+        return lambda event: one(event) or other(event)
 
     def holds(event: Event) -> bool:
         for test in tests:  # noqa: SIM110  a loop is quicker than any() over a generator

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from runner.errors import QueryError
@@ -19,7 +19,7 @@ from runner.query.pipes import piped
 from runner.query.samples import SampleMatching
 from runner.query.sequences import SequenceMatching
 from runner.query.stages import CompiledStage, no_keys
-from runner.query.types import FieldType, FieldTypes
+from runner.query.types import FieldType, FieldTypes, from_name
 
 __all__ = ["Event", "Joined", "Kind", "Matching", "Program", "compile"]
 
@@ -54,16 +54,18 @@ class Program:
     tiebreaker_field: str | None = None
     compiled: Compiled = field(default=Compiled(), repr=False, compare=False)
 
-    def matches(self, event: Event) -> bool:
+    @cached_property
+    def matches(self) -> Condition:
         """Tell whether an event query's condition is definitely true of the event (pipes aside).
 
         For a sequence or a sample: whether the event can be one of its stages, or its `until`.
         """
-        stages = self.compiled.stages
-        if len(stages) == 1:
-            return stages[0].matches(event)
         until = self.compiled.until
-        return any(stage.matches(event) for stage in stages) or (until is not None and until.matches(event))
+        stages = (*self.compiled.stages, *((until,) if until else ()))
+        if len(stages) == 1:
+            only: Condition = stages[0].matches
+            return only
+        return lambda event: any(stage.matches(event) for stage in stages)
 
     def matching(self, *, max_samples_per_key: int = 1, size: int | None = None) -> Matching[Any]:
         """Return a fresh run of the program.
@@ -161,7 +163,7 @@ def compile_for(
     """Compile a query for what is known of the fields."""
     query = parse(text)
     try:
-        check(query, known)
+        check(query, known, event_category_field)
     except QueryError as error:
         error.text = text
         raise
@@ -182,7 +184,7 @@ def named(given: Mapping[str, str] | FieldTypes | None) -> FieldTypes | None:
     """Return field types, of which plain names stand for fields mapped everywhere."""
     if given is None:
         return None
-    return {path: FieldType(frozenset({each})) if isinstance(each, str) else each for path, each in given.items()}
+    return {path: from_name(each) if isinstance(each, str) else each for path, each in given.items()}
 
 
 def _kind(query: ast.Query) -> Kind:

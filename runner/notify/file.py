@@ -8,9 +8,8 @@ URLs and tokens are read from the environment variables that the file names; wha
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,13 @@ from pydantic import SecretStr
 from runner.notify import webhook
 from runner.notify.config import Channel, ChannelKind, Digest, Include, Notifications, Rate, Route
 from runner.notify.messages import SHORT_NAMES
+from runner.notify.reading import Reading, Secret
 from runner.notify.template import Template, TemplateError, names
-from runner.rules.datemath import parse_duration
 from runner.rules.draft import KeyPath
 from runner.rules.fields import Shape
 from runner.rules.issues import Code, Issue, IssueSeverity, Place
 from runner.rules.model import Rule, Severity
 from runner.rules.reading import either, shown
-from runner.rules.toml_places import TomlPlaces
 from runner.rules.toml_rules import parsed
 
 TABLES: Mapping[str, Shape] = {"channels": Shape.TABLE, "templates": Shape.TABLE, "routes": Shape.TABLES}
@@ -52,19 +50,13 @@ ROUTE_KEYS: Mapping[str, Shape] = {
 }
 DIGEST_KEYS: Mapping[str, Shape] = {"above": Shape.INTEGER, "within": Shape.TEXT}
 
-LONGEST_SPAN = timedelta(hours=24)
 MOST_MESSAGES = 1000
 MOST_CHANNELS = 32  # each has a thread of its own
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RATE = re.compile(r"(\d{1,6})/(.+)")
 _SECRET = re.compile(
     r"\b(?!https?://)[a-z][a-z0-9+.-]*://|//[^/\s]*:[^/\s]*@|https?://[^\s]*(hook|token|secret|key=)", re.IGNORECASE
 )
-
-Secret = Callable[[str], str]
-"""The name of an environment variable → its value, empty where it is not set. Raises ValueError."""
 
 
 def read(path: Path, secret: Secret, rules: Sequence[Rule] = ()) -> tuple[Notifications, tuple[Issue, ...]]:
@@ -80,264 +72,196 @@ def read(path: Path, secret: Secret, rules: Sequence[Rule] = ()) -> tuple[Notifi
     table, places, issue = parsed(path, text)
     if issue:
         return Notifications(), (_without_secrets(issue),)
-    reading = _Reading(path, places, secret)
-    found = reading.notifications(table)
-    reading.known(found, rules)
+    reading = Reading(path, places, secret)
+    found = _notifications(reading, table)
+    _known(reading, found, rules)
     return found, tuple(sorted(map(_without_secrets, reading.issues), key=lambda one: (one.line, one.column)))
 
 
-class _Reading:
-    """One pass over a file; `issues` are those found so far."""
-
-    def __init__(self, path: Path, places: TomlPlaces, secret: Secret) -> None:
-        self.path = path
-        self.places = places
-        self.secret = secret
-        self.issues: list[Issue] = []
-
-    def fault(self, message: str, *at: str | int, hint: str = "", code: Code = Code.VALUE) -> None:
-        self.issues.append(Issue(IssueSeverity.ERROR, code, message, self.path, self.places.of(at), hint))
-
-    def warn(self, message: str, *at: str | int, hint: str = "") -> None:
-        self.issues.append(Issue(IssueSeverity.WARNING, Code.VALUE, message, self.path, self.places.of(at), hint))
-
-    def notifications(self, table: Mapping[str, Any]) -> Notifications:
-        table = self.keys(table, TABLES, ())
-        templates = {
-            name: self.template(one, ("templates", name))
-            for name, one in self.tables(table.get("templates", {}), "templates")
-        }
-        channels = tuple(
-            self.channel(name, one, templates) for name, one in self.tables(table.get("channels", {}), "channels")
+def _notifications(reading: Reading, table: Mapping[str, Any]) -> Notifications:
+    table = reading.keys(table, TABLES, ())
+    templates = {
+        name: _template(reading, one, ("templates", name))
+        for name, one in reading.tables(table.get("templates", {}), "templates")
+    }
+    channels = tuple(
+        _channel(reading, name, one, templates) for name, one in reading.tables(table.get("channels", {}), "channels")
+    )
+    if not channels:
+        reading.fault("no channel is defined", code=Code.MISSING, hint="write [channels.NAME] with url_env")
+    if len(channels) > MOST_CHANNELS:
+        reading.fault(f"there are {len(channels)} channels: at most {MOST_CHANNELS} are served", "channels")
+    listed = {channel.name for channel in channels}
+    routes = tuple(_route(reading, one, number, listed) for number, one in enumerate(table.get("routes", ())))
+    if not routes:
+        reading.fault(
+            "no route leads to a channel", code=Code.MISSING, hint='write [[routes]] with channels = ["NAME"]'
         )
-        if not channels:
-            self.fault("no channel is defined", code=Code.MISSING, hint="write [channels.NAME] with url_env")
-        if len(channels) > MOST_CHANNELS:
-            self.fault(f"there are {len(channels)} channels: at most {MOST_CHANNELS} are served", "channels")
-        listed = {channel.name for channel in channels}
-        routes = tuple(self.route(one, number, listed) for number, one in enumerate(table.get("routes", ())))
-        if not routes:
-            self.fault(
-                "no route leads to a channel", code=Code.MISSING, hint='write [[routes]] with channels = ["NAME"]'
-            )
-        for name in sorted(listed - {channel for route in routes for channel in route.channels}):
-            self.warn(f"no route leads to the channel `{name}`", "channels", name)
-        return Notifications(channels, routes)
+    for name in sorted(listed - {channel for route in routes for channel in route.channels}):
+        reading.warn(f"no route leads to the channel `{name}`", "channels", name)
+    return Notifications(channels, routes)
 
-    def keys(self, table: Mapping[str, Any], known: Mapping[str, Shape], at: KeyPath) -> Mapping[str, Any]:
-        """Return the table's keys that are known and have their shape, and leave an error for each other."""
-        kept = {}
-        for name, value in table.items():
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
-                self.fault(f"unknown key `{name}`", *at, name, hint=hint, code=Code.UNKNOWN_KEY)
-            elif not known[name].fits(value):
-                self.fault(f"`{name}` is not {known[name]}", *at, name, code=Code.SHAPE)
-            else:
-                kept[name] = value
-        return kept
 
-    def tables(self, table: Mapping[str, Any], name: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        for key, one in table.items():
-            if not isinstance(one, Mapping):
-                self.fault(f"`{key}` is not a table", name, key, hint=f"write [{name}.{key}]", code=Code.SHAPE)
-            elif not _NAME.fullmatch(key):
-                self.fault(f"`{key}` is no name: small letters, digits, - and _", name, key)
-            else:
-                yield key, one
+def _channel(reading: Reading, name: str, table: Mapping[str, Any], templates: Mapping[str, Template]) -> Channel:
+    at: KeyPath = ("channels", name)
+    secretive = [key for key, value in table.items() if isinstance(value, str) and "://" in value]
+    for key in secretive:
+        hint = 'put the URL into an environment variable and name that: url_env = "SLACK_URL"'
+        reading.fault(f"`{key}` holds a URL, and URLs of channels are secrets", *at, key, hint=hint)
+    table = reading.keys({key: value for key, value in table.items() if key not in secretive}, CHANNEL_KEYS, at)
+    kind = reading.choice(table, "kind", ChannelKind, ChannelKind.APPRISE, at)
+    if kind is ChannelKind.APPRISE:
+        for key in ("token_env", "include"):
+            if key in table:
+                reading.fault(f"`{key}` is for webhooks", *at, key, hint='write kind = "webhook", or leave it out')
+    return Channel(
+        name=name,
+        kind=kind,
+        url=_url(reading, table, kind, at, given=bool({"url", "url_env"} & set(secretive))),
+        token=reading.env(table, "token_env", at),
+        rate=_rate(reading, table, at),
+        digest=_digest(reading, table.get("digest"), (*at, "digest")),
+        template=_chosen(reading, table, templates, at),
+        include=reading.choice(table, "include", Include, Include.SUMMARY, at),
+    )
 
-    def channel(self, name: str, table: Mapping[str, Any], templates: Mapping[str, Template]) -> Channel:
-        at: KeyPath = ("channels", name)
-        secretive = [key for key, value in table.items() if isinstance(value, str) and "://" in value]
-        for key in secretive:
-            hint = 'put the URL into an environment variable and name that: url_env = "SLACK_URL"'
-            self.fault(f"`{key}` holds a URL, and URLs of channels are secrets", *at, key, hint=hint)
-        table = self.keys({key: value for key, value in table.items() if key not in secretive}, CHANNEL_KEYS, at)
-        kind = self.choice(table, "kind", ChannelKind, ChannelKind.APPRISE, at)
-        if kind is ChannelKind.APPRISE:
-            for key in ("token_env", "include"):
-                if key in table:
-                    self.fault(f"`{key}` is for webhooks", *at, key, hint='write kind = "webhook", or leave it out')
-        return Channel(
-            name=name,
-            kind=kind,
-            url=self.url(table, kind, at, given=bool({"url", "url_env"} & set(secretive))),
-            token=self.env(table, "token_env", at),
-            rate=self.rate(table, at),
-            digest=self.digest(table.get("digest"), (*at, "digest")),
-            template=self.chosen(table, templates, at),
-            include=self.choice(table, "include", Include, Include.SUMMARY, at),
-        )
 
-    def choice(self, table: Mapping[str, Any], name: str, kinds: Any, default: Any, at: KeyPath) -> Any:
-        value = table.get(name, default)
-        if value not in list(kinds):
-            self.fault(f"`{name}` is {shown(value)}: expected {either(tuple(map(str, kinds)))}", *at, name)
-            return default
-        return kinds(value)
+def _url(reading: Reading, table: Mapping[str, Any], kind: ChannelKind, at: KeyPath, *, given: bool) -> SecretStr:
+    if "url_env" not in table:
+        if not given:
+            hint = "name the environment variable that holds the channel's URL"
+            reading.fault("`url_env` is missing", *at, hint=hint, code=Code.MISSING)
+        return SecretStr("")
+    url = reading.env(table, "url_env", at)
+    if url is None:
+        return SecretStr("")
+    if fault := _fault_of(url, kind):
+        reading.fault(f"{table['url_env']} {fault}", *at, "url_env")
+    return url
 
-    def url(self, table: Mapping[str, Any], kind: ChannelKind, at: KeyPath, *, given: bool) -> SecretStr:
-        if "url_env" not in table:
-            if not given:
-                hint = "name the environment variable that holds the channel's URL"
-                self.fault("`url_env` is missing", *at, hint=hint, code=Code.MISSING)
-            return SecretStr("")
-        url = self.env(table, "url_env", at)
-        if url is None:
-            return SecretStr("")
-        if fault := _fault_of(url, kind):
-            self.fault(f"{table['url_env']} {fault}", *at, "url_env")
-        return url
 
-    def env(self, table: Mapping[str, Any], name: str, at: KeyPath) -> SecretStr | None:
-        """Return the value of the variable that a key names."""
-        variable = table.get(name)
-        if variable is None:
-            return None
-        if not _VARIABLE.fullmatch(variable):
-            self.fault(f"`{name}` is no name of an environment variable", *at, name, hint="such as SLACK_URL")
-        elif variable.upper().startswith("RUNNER_"):
-            self.fault(f"`{name}` is {variable}: names that begin with RUNNER_ are settings", *at, name)
-        else:
-            try:
-                value = self.secret(variable)
-            except ValueError as error:
-                self.fault(str(error), *at, name)
-                return None
-            if value:
-                return SecretStr(value)
-            hint = f"set it, or {variable}_FILE to the file that holds it"
-            self.fault(f"the environment variable {variable} is not set", *at, name, hint=hint, code=Code.MISSING)
-        return None
-
-    def rate(self, table: Mapping[str, Any], at: KeyPath) -> Rate:
-        text = table.get("rate")
-        if text is None:
-            return Rate()
-        found = _RATE.fullmatch(text)
-        span = self.span(found[2]) if found else None
-        if found and span and 1 <= int(found[1]) <= MOST_MESSAGES:
-            return Rate(int(found[1]), span)
-        self.fault(
-            f"`rate` is {shown(text)}: expected messages in a time, up to {MOST_MESSAGES}, such as 20/1m", *at, "rate"
-        )
+def _rate(reading: Reading, table: Mapping[str, Any], at: KeyPath) -> Rate:
+    text = table.get("rate")
+    if text is None:
         return Rate()
+    found = _RATE.fullmatch(text)
+    span = reading.span(found[2]) if found else None
+    if found and span and 1 <= int(found[1]) <= MOST_MESSAGES:
+        return Rate(int(found[1]), span)
+    reading.fault(
+        f"`rate` is {shown(text)}: expected messages in a time, up to {MOST_MESSAGES}, such as 20/1m", *at, "rate"
+    )
+    return Rate()
 
-    def digest(self, value: Any, at: KeyPath) -> Digest | None:
-        if value is None:
-            return Digest()
-        if value is False:
-            return None
-        if not isinstance(value, Mapping):
-            self.fault(
-                '`digest` is neither false nor a table such as { above = 10, within = "10m" }', *at, code=Code.SHAPE
-            )
-            return None
-        table = self.keys(value, DIGEST_KEYS, at)
-        default = Digest()
-        above, within = table.get("above", default.above), default.within
-        if above < 1:
-            self.fault(f"`above` is {above}: expected a number of at least 1", *at, "above")
-        if "within" in table:
-            within = self.span(table["within"]) or within
-            if self.span(table["within"]) is None:
-                self.fault(
-                    f"`within` is {shown(table['within'])}: expected a time up to 24h, such as 10m", *at, "within"
-                )
-        return Digest(above, within)
 
-    def span(self, text: str) -> timedelta | None:
-        try:
-            span = parse_duration(text)
-        except (ValueError, OverflowError):
-            return None
-        return span if timedelta(seconds=1) <= span <= LONGEST_SPAN else None
-
-    def chosen(self, table: Mapping[str, Any], templates: Mapping[str, Template], at: KeyPath) -> Template | None:
-        name = table.get("template")
-        if name is None or name in templates:
-            return templates[name] if name else None
-        near = get_close_matches(name, templates, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"write [templates.{name}]"
-        self.fault(f"there is no template {shown(name)}", *at, "template", hint=hint)
+def _digest(reading: Reading, value: Any, at: KeyPath) -> Digest | None:
+    if value is None:
+        return Digest()
+    if value is False:
         return None
-
-    def template(self, table: Mapping[str, Any], at: KeyPath) -> Template:
-        table = self.keys(table, TEMPLATE_KEYS, at)
-        for key in TEMPLATE_KEYS:
-            if not table.get(key, "").strip():
-                self.fault(f"`{key}` is missing or empty", *at, key, code=Code.MISSING)
-            else:
-                self.places_in(table[key], (*at, key))
-        return Template(table.get("title", ""), table.get("text", ""))
-
-    def places_in(self, text: str, at: KeyPath) -> None:
-        """Leave an error for each place of a template that names no field, and for what looks like a secret."""
-        if _SECRET.search(text):
-            self.fault("the text holds a URL that looks like a secret", *at, hint="messages go to many; leave it out")
-        try:
-            found = names(text)
-        except TemplateError as error:
-            self.at_offset(str(error), text, error.offset, at)
-            return
-        for name, offset in found:
-            if "." not in name and name not in SHORT_NAMES and not name.startswith("@"):
-                near = get_close_matches(name, SHORT_NAMES, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"short names are {', '.join(SHORT_NAMES)}"
-                self.at_offset(f"`{name}` is neither a short name nor a field with dots", text, offset, at, hint)
-
-    def at_offset(self, message: str, text: str, offset: int, at: KeyPath, hint: str = "") -> None:
-        line = text.count("\n", 0, offset) + 1
-        column = offset - (text.rfind("\n", 0, offset) + 1) + 1
-        place = self.places.inside(at, line, column)
-        self.issues.append(Issue(IssueSeverity.ERROR, Code.VALUE, message, self.path, place, hint))
-
-    def route(self, table: Mapping[str, Any], number: int, channels: Iterable[str]) -> Route:
-        at: KeyPath = ("routes", number)
-        table = self.keys(table, ROUTE_KEYS, at)
-        if not table.get("channels"):
-            self.fault("`channels` is missing or empty", *at, code=Code.MISSING)
-        for position, name in enumerate(table.get("channels", ())):
-            if name not in channels:
-                near = get_close_matches(name, channels, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"write [channels.{name}]"
-                self.fault(f"there is no channel {shown(name)}", *at, "channels", position, hint=hint)
-        severities = tuple(map(str, Severity))
-        for position, name in enumerate(table.get("severity", ())):
-            if name not in severities:
-                self.fault(f"{shown(name)} is no severity: expected {either(severities)}", *at, "severity", position)
-        if table.get("executions", "failed") != "failed":
-            self.fault(f"`executions` is {shown(table['executions'])}: expected failed", *at, "executions")
-        if "executions" in table:
-            for key in ("building_blocks", "backfill"):
-                if key in table:
-                    self.fault(f"`{key}` is about alerts, and this route is about executions", *at, key)
-        return Route(
-            channels=tuple(dict.fromkeys(table.get("channels", ()))),
-            rules=frozenset(name.casefold() for name in table.get("rules", ())),
-            severities=frozenset(table.get("severity", ())),
-            tags=frozenset(table.get("tags", ())),
-            building_blocks=table.get("building_blocks", False),
-            backfill=table.get("backfill", False),
-            executions="executions" in table,
+    if not isinstance(value, Mapping):
+        reading.fault(
+            '`digest` is neither false nor a table such as { above = 10, within = "10m" }', *at, code=Code.SHAPE
         )
+        return None
+    table = reading.keys(value, DIGEST_KEYS, at)
+    default = Digest()
+    above, within = table.get("above", default.above), default.within
+    if above < 1:
+        reading.fault(f"`above` is {above}: expected a number of at least 1", *at, "above")
+    if "within" in table:
+        within = reading.span(table["within"]) or within
+        if reading.span(table["within"]) is None:
+            reading.fault(
+                f"`within` is {shown(table['within'])}: expected a time up to 24h, such as 10m", *at, "within"
+            )
+    return Digest(above, within)
 
-    def known(self, found: Notifications, rules: Sequence[Rule]) -> None:
-        """Warn of rules and tags in routes that no rule has."""
-        if not rules:
-            return
-        called = {name.casefold() for rule in rules for name in (rule.rule_id, rule.name)}
-        tags = {tag for rule in rules for tag in rule.tags}
-        for number, route in enumerate(found.routes):
-            for key, noun, given, there in (
-                ("rules", "id or name", route.rules, called),
-                ("tags", "tag", route.tags, tags),
-            ):
-                for name in sorted(given - there):
-                    near = get_close_matches(name, there, n=1)
-                    hint = f"did you mean `{near[0]}`?" if near else "nothing is sent by it as long as none has"
-                    self.warn(f"no rule has the {noun} {shown(name)}", "routes", number, key, hint=hint)
+
+def _chosen(
+    reading: Reading, table: Mapping[str, Any], templates: Mapping[str, Template], at: KeyPath
+) -> Template | None:
+    name = table.get("template")
+    if name is None or name in templates:
+        return templates[name] if name else None
+    near = get_close_matches(name, templates, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"write [templates.{name}]"
+    reading.fault(f"there is no template {shown(name)}", *at, "template", hint=hint)
+    return None
+
+
+def _template(reading: Reading, table: Mapping[str, Any], at: KeyPath) -> Template:
+    table = reading.keys(table, TEMPLATE_KEYS, at)
+    for key in TEMPLATE_KEYS:
+        if not table.get(key, "").strip():
+            reading.fault(f"`{key}` is missing or empty", *at, key, code=Code.MISSING)
+        else:
+            _places_in(reading, table[key], (*at, key))
+    return Template(table.get("title", ""), table.get("text", ""))
+
+
+def _places_in(reading: Reading, text: str, at: KeyPath) -> None:
+    """Leave an error for each place of a template that names no field, and for what looks like a secret."""
+    if _SECRET.search(text):
+        reading.fault("the text holds a URL that looks like a secret", *at, hint="messages go to many; leave it out")
+    try:
+        found = names(text)
+    except TemplateError as error:
+        reading.at_offset(str(error), text, error.offset, at)
+        return
+    for name, offset in found:
+        if "." not in name and name not in SHORT_NAMES and not name.startswith("@"):
+            near = get_close_matches(name, SHORT_NAMES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"short names are {', '.join(SHORT_NAMES)}"
+            reading.at_offset(f"`{name}` is neither a short name nor a field with dots", text, offset, at, hint)
+
+
+def _route(reading: Reading, table: Mapping[str, Any], number: int, channels: Iterable[str]) -> Route:
+    at: KeyPath = ("routes", number)
+    table = reading.keys(table, ROUTE_KEYS, at)
+    if not table.get("channels"):
+        reading.fault("`channels` is missing or empty", *at, code=Code.MISSING)
+    for position, name in enumerate(table.get("channels", ())):
+        if name not in channels:
+            near = get_close_matches(name, channels, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"write [channels.{name}]"
+            reading.fault(f"there is no channel {shown(name)}", *at, "channels", position, hint=hint)
+    severities = tuple(map(str, Severity))
+    for position, name in enumerate(table.get("severity", ())):
+        if name not in severities:
+            reading.fault(f"{shown(name)} is no severity: expected {either(severities)}", *at, "severity", position)
+    if table.get("executions", "failed") != "failed":
+        reading.fault(f"`executions` is {shown(table['executions'])}: expected failed", *at, "executions")
+    if "executions" in table:
+        for key in ("building_blocks", "backfill"):
+            if key in table:
+                reading.fault(f"`{key}` is about alerts, and this route is about executions", *at, key)
+    return Route(
+        channels=tuple(dict.fromkeys(table.get("channels", ()))),
+        rules=frozenset(name.casefold() for name in table.get("rules", ())),
+        severities=frozenset(table.get("severity", ())),
+        tags=frozenset(table.get("tags", ())),
+        building_blocks=table.get("building_blocks", False),
+        backfill=table.get("backfill", False),
+        executions="executions" in table,
+    )
+
+
+def _known(reading: Reading, found: Notifications, rules: Sequence[Rule]) -> None:
+    """Warn of rules and tags in routes that no rule has."""
+    if not rules:
+        return
+    called = {name.casefold() for rule in rules for name in (rule.rule_id, rule.name)}
+    tags = {tag for rule in rules for tag in rule.tags}
+    for number, route in enumerate(found.routes):
+        for key, noun, given, there in (
+            ("rules", "id or name", route.rules, called),
+            ("tags", "tag", route.tags, tags),
+        ):
+            for name in sorted(given - there):
+                near = get_close_matches(name, there, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else "nothing is sent by it as long as none has"
+                reading.warn(f"no rule has the {noun} {shown(name)}", "routes", number, key, hint=hint)
 
 
 def _fault_of(url: SecretStr, kind: ChannelKind) -> str:

@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     shutdown_timeout: Duration = Field(
         default=timedelta(seconds=30), description="How long running executions may take to end on SIGTERM."
     )
-    page_size: int = Field(default=1000, ge=1, le=10_000, description="Events fetched by one request.")
+    page_size: int = Field(default=5000, ge=1, le=10_000, description="Events fetched by one request.")
     log_format: Annotated[Literal["auto", "console", "ecs"], AnyCase] = Field(
         default="auto", description="console (for people), ecs (JSON), or auto: console on a terminal, else ecs."
     )

@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from elastic_transport import ApiResponse
@@ -31,7 +32,7 @@ from runner.query.prefilter import Prefilter, prefilter
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
-DEAR_ABOVE = 5000
+DEAR_ABOVE = 5000  # also the size of a page: what the cheap clauses may keep takes no second one
 LEAST_PAGE = 20  # what a page shrinks to when the cluster is short of memory
 KEEP_ALIVE = "5m"
 
@@ -48,7 +49,7 @@ class DslSearch:
         client: Client,
         capabilities: Capabilities,
         *,
-        page_size: int = 1000,
+        page_size: int = DEAR_ABOVE,
         search_timeout: timedelta = timedelta(minutes=4),
         dear_above: int = DEAR_ABOVE,
     ) -> None:
@@ -127,14 +128,14 @@ class _Question:
     dear: bool
     program: Program | None = None
 
-    @property
+    @cached_property
     def decides(self) -> bool:
         """Whether all that is found matches; pipes need every match in hand, and only the program has them."""
         query = self.rule.program.query
         pushed = self.pushed.decides(dear=self.dear) and self.excepted.exact
         return isinstance(query, EventQuery) and not query.pipes and pushed
 
-    @property
+    @cached_property
     def read(self) -> Window:
         """The window to read: a sequence may have begun up to `maxspan` before the rule's own."""
         maxspan = self.rule.program.maxspan
@@ -170,7 +171,7 @@ class _Question:
             "fields": [*mapped, *hits.clock_fields(self.rule.range_field)],
         }
 
-    @property
+    @cached_property
     def read_paths(self) -> list[str]:
         """What is read of an event: all that deciding takes, or no more than grouping where the search decides."""
         rule = self.rule
@@ -179,7 +180,7 @@ class _Question:
             return sorted(rule.fields | clocks)
         return sorted(rule.grouping_fields)
 
-    @property
+    @cached_property
     def paths(self) -> list[str]:
         """What the index may know of an event that its source does not hold."""
         return [path for path in self.read_paths if path in self.landscape.types and path != self.rule.range_field]

@@ -64,20 +64,19 @@ def secret(
     variable and not its value.
     """
     faults: list[str] = []
-    found = ""
-    for source in (os.environ if environ is None else environ, _from_dotenv(env_file, faults)):
-        path = source.get(f"{name}_FILE")
-        found = found or source.get(name) or (_content(Path(path), f"{name}_FILE is `{path}`", faults) if path else "")
-    files = [
-        path
-        for path in (secrets.iterdir() if secrets and secrets.is_dir() else ())
-        if path.name in {name, name.lower()}
-    ]
-    if not found and files:
-        found = _content(files[0], f"{name} is in `{files[0]}`", faults)
+    sources = (os.environ if environ is None else environ, _from_dotenv(env_file, faults))
+    found = next((value for source in sources if (value := _given(source, name, faults))), "")
+    if not found and secrets is not None:
+        files = [path for path in (secrets / name, secrets / name.lower()) if path.is_file()]
+        found = next((_content(path, f"{name} is in `{path}`", faults) for path in files), "")
     if faults:
         raise ValueError(faults[0])
     return found
+
+
+def _given(source: Mapping[str, str | None], name: str, faults: list[str]) -> str:
+    value, path = source.get(name), source.get(f"{name}_FILE")
+    return value or (_content(Path(path), f"{name}_FILE is `{path}`", faults) if path else "")
 
 
 def _from_files(source: Mapping[str, str | None], faults: list[str]) -> dict[str, str]:

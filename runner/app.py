@@ -373,7 +373,8 @@ def play(output: Path) -> demo.Demo:
 def run(found: Settings) -> None:
     """Run the scheduler until SIGTERM or SIGINT; SIGHUP, or a changed rule file, reads the rules again."""
     stop, hangup = Event(), Event()
-    seen = {path: watch.stamps(path) for path in rule_paths(found)}
+    watched = [*rule_paths(found), *([found.exceptions_path] if found.exceptions_path else [])]
+    seen = {path: watch.stamps(path) for path in watched}
     ruleset = runnable(found)
     told = notifications(found, ruleset.rules)
     running = Service(

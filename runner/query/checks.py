@@ -46,12 +46,14 @@ _FIELD_TYPES = {
     Kind.DECIMAL: Type.NUMBER,
     Kind.BOOLEAN: Type.BOOLEAN,
     Kind.ADDRESS: Type.ADDRESS,
+    Kind.DATE: Type.DATE,
+    Kind.NANOS: Type.DATE,
 }
 
 
-def check(query: Query, known: Fields) -> None:
+def check(query: Query, known: Fields, event_category_field: str) -> None:
     """Check a query. Raises QueryError at the first thing that is wrong."""
-    checks = _Checks(known)
+    checks = _Checks(known, event_category_field)
     if isinstance(query, EventQuery):
         checks.filter(query.filter)
         return
@@ -88,10 +90,13 @@ def nodes(node: Any) -> Iterator[Expression]:
 
 
 class _Checks:
-    def __init__(self, known: Fields) -> None:
+    def __init__(self, known: Fields, event_category_field: str) -> None:
         self._known = known
+        self._event_category_field = event_category_field
 
     def filter(self, node: EventFilter) -> None:
+        if node.category is not None:
+            self._category(node)
         self.expression(node.condition)
         self._condition(node.condition)
 
@@ -110,6 +115,15 @@ class _Checks:
                 mine, other = self._known_kind(first), self._known_kind(key)
                 if mine and other and _family(mine) != _family(other):
                     raise _error(f"join key `{_name(key)}` is {other.value}, `{_name(first)}` is {mine.value}", key)
+
+    def _category(self, node: EventFilter) -> None:
+        path = self._event_category_field
+        if self._known.complete and not self._known.types(path):
+            raise _error(
+                f"unknown field `{path}`, where the category `{node.category}` would stand",
+                node,
+                "write `any where …`, or name the field in event_category_override",
+            )
 
     def _condition(self, node: Expression) -> None:
         found = self._type(node)
@@ -194,7 +208,7 @@ class _Checks:
                 raise _error(
                     f"the {ordinal} argument of `{node.name}` must be {wanted.value}, this is {found.value}", argument
                 )
-            if wanted is Type.STRING and isinstance(argument, Field):
+            if wanted in (Type.STRING, Type.ANY) and isinstance(argument, Field):
                 self._exact(argument)
         if node.name == "cidrMatch":
             self._networks(node)

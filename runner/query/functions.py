@@ -28,6 +28,7 @@ class Type(Enum):
     INTEGER = "a whole number"
     BOOLEAN = "a boolean"
     ADDRESS = "an ip address"
+    DATE = "a date"
     ANY = "any value"
 
 
@@ -152,8 +153,11 @@ def _ends_with(source: str, end: str, *, insensitive: bool) -> bool:
     return source.lower().endswith(end.lower()) if insensitive else source.endswith(end)
 
 
-def _index_of(source: str, part: str, start: Any = 0, *, insensitive: bool) -> int | None:
-    begin = max(int(start), 0)
+def _index_of(source: Any, part: Any, start: Any = None, *, insensitive: bool) -> int | None:
+    """Look for a part from a place on; a null place is the first one."""
+    if source is None or part is None:
+        return None
+    begin = max(int(start or 0), 0)
     if not part:
         return min(begin, len(source))
     found = source.lower().find(part.lower(), begin) if insensitive else source.find(part, begin)
@@ -189,9 +193,9 @@ def _string_contains(source: str, part: str, *, insensitive: bool) -> bool:
 
 
 def _substring(source: Any, start: Any, end: Any = None) -> str | None:
-    """Cut a text as Python slices it; a null end is the text's end."""
+    """Cut a text as Python slices it; a null end is the text's end, and without a start there is no cut at all."""
     if source is None or start is None:
-        return None
+        return None if source is None else str(source)
     return str(source)[int(start) : None if end is None else int(end)]
 
 
@@ -210,7 +214,7 @@ FUNCTIONS = {
         Function("concat", (_A,), _S, _concat, variadic=True),
         Function("divide", (_N, _N), _N, divide),
         Function("endsWith", (_S, _S), _B, _ends_with, has_insensitive=True),
-        Function("indexOf", (_S, _S, _I), _I, _index_of, optional=1, has_insensitive=True),
+        Function("indexOf", (_S, _S, _I), _I, _index_of, optional=1, has_insensitive=True, nulls=True),
         Function("length", (_S,), _I, len),
         Function("modulo", (_N, _N), _N, modulo),
         Function("multiply", (_N, _N), _N, multiply),

@@ -12,13 +12,12 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from runner.query.types import FieldTypes
+from runner.query.types import ANALYSED, FieldTypes
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?=\s*$)|(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?))\s*", re.ASCII)
 _WHOLE = frozenset({"long", "integer", "short", "byte", "unsigned_long"})
 _DECIMAL = frozenset({"double", "float", "half_float", "scaled_float"})
 _TEXT = frozenset({"keyword", "constant_keyword", "wildcard", "text", "match_only_text", "flattened"})
-_ANALYSED = frozenset({"text", "match_only_text"})
 _CONTAINERS = frozenset({"object", "nested", "flattened"})
 _OPAQUE = frozenset({"binary"})  # compared as it stands in the document
 
@@ -101,7 +100,7 @@ class Fields:
     def is_analysed(self, path: str) -> bool:
         """Tell whether the path is a text that the index cannot give back whole, and has no keyword subfield."""
         known = self._types.get(path)
-        if known is None or not known.types <= _ANALYSED or known.aggregatable:
+        if known is None or not known.types <= ANALYSED or known.aggregatable:
             return False
         subfields = (each for name, each in self._types.items() if name.startswith(f"{path}."))
         return not any(each.types & {"keyword", "wildcard", "constant_keyword"} for each in subfields)

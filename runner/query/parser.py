@@ -47,7 +47,7 @@ def _bad_character(error: UnexpectedCharacters, text: str) -> QueryError:
             message = f"unknown escape `{escape}` in a string"
             hint = f'write `\\{escape}` for a backslash, or use a raw string: """…"""'
             if escape == "\\u":
-                hint = "write a character's code as \\u{…}, 2 to 8 hex digits in braces"
+                hint = "write a character's code as \\u{…}, 2 to 8 hex digits in braces, or as \\u and 4 of them"
         else:
             message, hint = "this string is not closed", "strings end on the line they start on"
     elif rest.startswith("`"):

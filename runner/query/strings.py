@@ -5,9 +5,9 @@ Source: the EQL syntax reference, "Escape characters" and "Raw strings"; x-pack/
 
 import re
 
-_ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|(.))")
+_ESCAPE = re.compile(r"\\(?:u(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{4}))|(.))")
 _SIMPLE = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "'": "'", "\\": "\\"}
-_UNKNOWN = re.compile(r"\\(?:[btnfr\"'\\]|u\{[0-9A-Fa-f]+\})|(\\.?)")
+_UNKNOWN = re.compile(r"\\(?:[btnfr\"'\\]|u\{[0-9A-Fa-f]+\}|u[0-9A-Fa-f]{4})|(\\.?)")
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -31,12 +31,12 @@ def unknown_escape(text: str) -> str | None:
 
 
 def _replacement(match: re.Match[str]) -> str:
-    digits, simple = match.groups()
-    if digits is None:
+    braced, four, simple = match.groups()
+    if simple is not None:
         return _SIMPLE[simple]
-    if not 2 <= len(digits) <= 8:
-        raise ValueError(f"`\\u{{{digits}}}` needs 2 to 8 hex digits, it has {len(digits)}")
-    code = int(digits, 16)
+    if braced is not None and not 2 <= len(braced) <= 8:
+        raise ValueError(f"`{match[0]}` needs 2 to 8 hex digits, it has {len(braced)}")
+    code = int(braced or four, 16)
     if code == 0 or code > 0x10FFFF or code in _SURROGATES:
-        raise ValueError(f"`\\u{{{digits}}}` is not a Unicode character")
+        raise ValueError(f"`{match[0]}` is not a Unicode character")
     return chr(code)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+ANALYSED = frozenset({"text", "match_only_text"})
+"""The types whose values the index keeps as words; without `fielddata` they are not aggregatable."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
@@ -26,4 +29,9 @@ FieldTypes: TypeAlias = Mapping[str, FieldType]
 
 def from_names(names: Mapping[str, str]) -> FieldTypes:
     """Build field types from plain names, each field mapped everywhere: `{"process.pid": "long"}`."""
-    return {path: FieldType(frozenset({name})) for path, name in names.items()}
+    return {path: from_name(name) for path, name in names.items()}
+
+
+def from_name(name: str) -> FieldType:
+    """Build the type of a field that is mapped to it everywhere."""
+    return FieldType(frozenset({name}), aggregatable=name not in ANALYSED)

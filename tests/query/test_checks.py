@@ -114,6 +114,10 @@ def test_accepted_when_nothing_is_known(condition):
     [
         ("k", 11, "must be true or false, this is a string", ""),
         ("ip", 11, "must be true or false, this is an ip address", ""),
+        ("t", 11, "must be true or false, this is a date", ""),
+        ("t - 1 > 5", 11, "`-` takes numbers, this is a date", ""),
+        ('t like "2024*"', 11, "`like` compares strings, this is a date", ""),
+        ('startsWith(t, "2024")', 22, "first argument of `startsWith` must be a string, this is a date", ""),
         ("not l", 15, "must be true or false, this is a whole number", ""),
         ("k3 == 1", 11, "unknown field `k3`", "did you mean `k`? write ?k3 if it need not exist"),
         ("nothing == 1", 11, "unknown field `nothing`", "write ?nothing"),
@@ -158,9 +162,25 @@ def test_accepted_when_the_types_are_known(condition):
     assert compile(f"any where {condition}", field_types=TYPES)
 
 
+def test_a_category_needs_its_field():
+    types = {"k": "keyword", "kind": "keyword"}
+    error = complaint("process where true", types)
+    assert (error.message, error.column) == (
+        "unknown field `event.category`, where the category `process` would stand",
+        1,
+    )
+    assert "any where" in error.hint
+    assert compile("any where true", field_types=types)
+    assert compile("process where true", field_types=types, event_category_field="kind")
+    assert compile("process where true").adapted({})
+    assert "category `b`" in complaint("sequence [any where true] [any where true] until [b where true]", types).message
+
+
 def test_a_text_without_a_keyword_is_no_argument():
     types = {"plain": FieldType(frozenset({"text"}), aggregatable=False), "l": FieldType(frozenset({"long"}))}
-    assert "text field without a keyword" in complaint("any where length(plain) > 1", types).message
+    for argument_of in ("length(plain) > 1", 'concat("a", plain) == "b"', 'string(plain) == "c"'):
+        assert "text field without a keyword" in complaint(f"any where {argument_of}", types).message
+        assert "text field without a keyword" in complaint(f"any where {argument_of}", {"plain": "text"}).message
     assert compile('any where plain == "whole"', field_types=types)
     types["plain.raw"] = FieldType(frozenset({"keyword"}))
     assert compile("any where length(plain) > 1", field_types=types)

@@ -28,6 +28,9 @@ unit: check ## all tests that need no cluster
 chaos: $(VENV)/ready ## hundreds of seeds of trouble in memory (CHAOS_SEEDS, CHAOS_FIRST); `make test` plays some
 	CHAOS_SEEDS=$${CHAOS_SEEDS:-300} $(BIN)/pytest tests/chaos --timeout 3600
 
+bench: $(VENV)/ready ## measure side by side, some five minutes, and keep the table in docs/benchmarks.md
+	$(BIN)/python scripts/elasticsearch.py run -- $(BIN)/python -m scripts.bench
+
 golden: $(VENV)/ready ## renew the expected documents; read the diff
 	RENEW_GOLDEN=1 $(BIN)/pytest tests/execution
 

@@ -3,6 +3,7 @@
 Each function is what a command does, apart from parsing and printing. All of them raise RunnerError.
 """
 
+import gc
 import getpass
 import os
 import signal
@@ -124,6 +125,7 @@ def connect(
     A `shared` engine is one of several that run the same rules, and leaves to each of them its own. `told` says who is told
     of its alerts.
     """
+    gc.freeze()  # modules and rules stay as long as the process does: no collection need look through them again
     client = Client.connect(found, stop)
     try:
         return _engine(client, found, moved, told, setup=setup and found.setup, shared=shared)

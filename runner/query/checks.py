@@ -4,9 +4,10 @@ Source: Elasticsearch, x-pack/plugin/eql Verifier and VerifierTests, and the `re
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields as fields_of
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from runner.errors import QueryError
 from runner.query import addresses
@@ -35,6 +36,9 @@ from runner.query.functions import Type, resolve
 from runner.query.kinds import DATES, NUMBERS, Fields, Kind
 from runner.query.patterns import pattern_test
 
+Step: TypeAlias = Callable[[], None]
+"""One check. Raises QueryError."""
+
 DEEPEST = 100  # levels of a condition
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _CONDITIONS = (And, Or, Not, Comparison, In, Pattern)
@@ -53,16 +57,29 @@ _FIELD_TYPES = {
 
 def check(query: Query, known: Fields, event_category_field: str) -> None:
     """Check a query. Raises QueryError at the first thing that is wrong."""
-    checks = _Checks(known, event_category_field)
+    for error in faults(query, known, event_category_field):
+        raise error
+
+
+def faults(query: Query, known: Fields, event_category_field: str) -> Iterator[QueryError]:
+    """Yield all that is wrong with a query, what is below before what is above it."""
+    for step in _steps(query, _Checks(known, event_category_field)):
+        try:
+            step()
+        except QueryError as error:
+            yield error
+
+
+def _steps(query: Query, checks: "_Checks") -> Iterator[Step]:
     if isinstance(query, EventQuery):
-        checks.filter(query.filter)
+        yield from checks.filter(query.filter)
         return
     until = query.until if isinstance(query, SequenceQuery) else None
     for stage in [*query.stages, *([until] if until else [])]:
-        checks.filter(stage.filter)
+        yield from checks.filter(stage.filter)
         for key in stage.by:
-            checks.expression(key)
-    checks.keys(query.stages)
+            yield from checks.expression(key)
+    yield partial(checks.keys, query.stages)
 
 
 def filters(query: Query) -> Iterator[EventFilter]:
@@ -94,18 +111,19 @@ class _Checks:
         self._known = known
         self._event_category_field = event_category_field
 
-    def filter(self, node: EventFilter) -> None:
+    def filter(self, node: EventFilter) -> Iterator[Step]:
+        """Yield the checks of a filter."""
         if node.category is not None:
-            self._category(node)
-        self.expression(node.condition)
-        self._condition(node.condition)
+            yield partial(self._category, node)
+        yield from self.expression(node.condition)
+        yield partial(self._condition, node.condition)
 
-    def expression(self, node: Expression) -> None:
-        """Check an expression and all below it, what is below first."""
+    def expression(self, node: Expression) -> Iterator[Step]:
+        """Yield the checks of an expression and all below it, what is below first."""
         for found in reversed(list(nodes(node))):
             rule = _RULES.get(type(found))
             if rule:
-                rule(self, found)
+                yield partial(rule, self, found)
 
     def keys(self, stages: tuple[Stage, ...]) -> None:
         """Check that the join keys have types that can be equal."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from runner.errors import QueryError
 from runner.query import ast, fields
-from runner.query.checks import check, filters, nodes
+from runner.query.checks import check, faults, filters, nodes
 from runner.query.join_keys import keys_reader
 from runner.query.kinds import Fields
 from runner.query.matcher import Condition, compile_filter
@@ -98,6 +98,21 @@ class Program:
         return _adapted(
             self.text, known, self.fields, self.event_category_field, self.timestamp_field, self.tiebreaker_field
         )
+
+    def unmapped(self, types: FieldTypes) -> tuple[ast.Field, ...]:
+        """Return the places that name a field that none of the types has, optional ones aside."""
+        known = Fields(types, timestamp_field=self.timestamp_field)
+        return tuple(
+            each
+            for each in _fields(self.query)
+            if not (each.optional or known.types(each.path) or known.nested_in(each.path))
+        )
+
+    def misfits(self, types: FieldTypes) -> tuple[QueryError, ...]:
+        """Return all that does not fit fields of these types; a field that is mapped nowhere is none of it."""
+        absent = self.fields - types.keys()
+        known = Fields(types, timestamp_field=self.timestamp_field, complete=False, absent=absent)
+        return tuple(faults(self.query, known, self.event_category_field))
 
     def _unpiped(self, max_samples_per_key: int) -> Matching[Any]:
         stages = self.compiled.stages
@@ -212,11 +227,16 @@ def _compiled(query: ast.Query, known: Fields, event_category_field: str) -> Com
 
 
 def _paths(query: ast.Query, event_category_field: str) -> Iterable[str]:
+    if any(node.category is not None for node in filters(query)):
+        yield event_category_field
+    yield from (each.path for each in _fields(query))
+
+
+def _fields(query: ast.Query) -> Iterable[ast.Field]:
+    """Yield each place of a query that names a field."""
     for node in filters(query):
-        if node.category is not None:
-            yield event_category_field
-        yield from (each.path for each in nodes(node.condition) if isinstance(each, ast.Field))
+        yield from (each for each in nodes(node.condition) if isinstance(each, ast.Field))
     if not isinstance(query, ast.EventQuery):
         until = query.until if isinstance(query, ast.SequenceQuery) else None
         for stage in [*query.stages, *([until] if until else [])]:
-            yield from (key.path for key in stage.by if isinstance(key, ast.Field))
+            yield from (key for key in stage.by if isinstance(key, ast.Field))

@@ -36,6 +36,7 @@ class Code(StrEnum):
     INCOMPLETE = "incomplete"  # an export that ends early
     OVERRIDE = "override"
     UNTESTED = "untested"
+    MAPPING = "mapping"  # does not fit the fields of a live cluster
 
 
 @dataclass(frozen=True, slots=True)

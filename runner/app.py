@@ -30,6 +30,7 @@ from runner.elastic.dsl_search import DslSearch
 from runner.elastic.eql_search import EqlSearch
 from runner.elastic.failures import Action
 from runner.elastic.ingest_lag import IngestLag, LagNoted
+from runner.elastic.mapped import MappedFields
 from runner.elastic.presence import StatePresence
 from runner.elastic.privileges import unreadable
 from runner.elastic.setup import Names, install
@@ -53,7 +54,10 @@ from runner.offline.memory import MemoryLedger
 from runner.report.page import page as html_page
 from runner.report.source import read_ndjson, since
 from runner.rules import watch
-from runner.rules.loader import RuleSet, load, shipped_rules, with_indices
+from runner.rules.draft import Draft
+from runner.rules.issues import Issue
+from runner.rules.loader import RuleSet, load, shipped_rules, with_index, with_indices
+from runner.rules.mapping_lint import Mapped, mapping_lint
 from runner.rules.model import Rule
 from runner.schedule.plan import Limits
 from runner.schedule.windows import Window, without
@@ -312,9 +316,30 @@ def backfill(engine: Engine, rule: Rule, slices: Sequence[Window], *, dry_run: b
     return executor.backfill(rule, slices, now())
 
 
-def validate(paths: Sequence[Path]) -> RuleSet:
-    """Read the rules of the paths, which takes no settings; else those of the settings."""
+def validate(paths: Sequence[Path], *, cluster: bool = False) -> RuleSet:
+    """Read the rules of the paths, which takes no settings; else those of the settings.
+
+    With `cluster` their fields and indices are looked up in it, under the settings' index patterns.
+    """
+    if cluster:
+        return _validated_by_cluster(settings(), paths)
     return load(paths) if paths else rules(settings())
+
+
+def _validated_by_cluster(found: Settings, paths: Sequence[Path]) -> RuleSet:
+    client = Client.connect(found)
+    fields = MappedFields(client)
+
+    def asked(draft: Draft, rule: Rule) -> Iterable[Issue]:
+        searched = with_index(rule, found.index_override, found.index_overrides)
+        mapped = Mapped(fields.types(searched), fields.empty(searched.index), partial(fields.names, searched.index))
+        return mapping_lint(draft, searched, mapped)
+
+    try:
+        loaded = load(paths or rule_paths(found), found.exceptions_path, asked)
+    finally:
+        client.close()
+    return with_indices(loaded, found.index_override, found.index_overrides)
 
 
 def test(paths: Sequence[Path]) -> tuple[RuleSet, rule_tests.Report]:

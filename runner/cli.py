@@ -127,12 +127,15 @@ def validate(
     paths: Paths = None,
     as_json: Json = False,
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF, for code hosts.")] = False,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Look the fields and indices of the rules up in the cluster, too.")
+    ] = False,
 ) -> None:
     """Check rule files: every problem of every file, with its place and what to do.
 
     Exit code 0: no errors; a rule of a type that cannot run yet is none. 1: some. 2: no rule can run.
     """
-    ruleset = app.validate(paths or ())
+    ruleset = app.validate(paths or (), cluster=cluster)
     if sarif:
         _print_json(issues_page.sarif(ruleset.issues))
     elif as_json:

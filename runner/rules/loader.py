@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
@@ -64,10 +64,12 @@ def shipped_rules() -> Path:
     return packaged if packaged.is_dir() else packaged.parents[1] / "rules"
 
 
-def load(paths: Iterable[Path], exceptions: Path | None = None) -> RuleSet:
+def load(
+    paths: Iterable[Path], exceptions: Path | None = None, asked: Callable[[Draft, Rule], Iterable[Issue]] | None = None
+) -> RuleSet:
     """Read all rules below the paths, with the exceptions beside them or those of another path.
 
-    Nothing is raised for what files hold; it becomes an Issue.
+    Nothing is raised for what files hold; it becomes an Issue, and so does what `asked` tells of a rule that can run.
     """
     paths = list(paths)
     rules: dict[str, tuple[Rule, Draft]] = {}
@@ -80,7 +82,7 @@ def load(paths: Iterable[Path], exceptions: Path | None = None) -> RuleSet:
         elif rule is not None:
             rule = replace(rule, exceptions=excepted.of(rule))
             rules[rule.rule_id] = (rule, draft)
-            found += (*lint(draft, rule), *excepted.about(draft, rule))
+            found += (*lint(draft, rule), *excepted.about(draft, rule), *(asked(draft, rule) if asked else ()))
         issues += sorted(found, key=lambda issue: (issue.line, issue.column))
     ready = tuple(rule for rule, _ in rules.values())
     return RuleSet(ready, (*issues, *excepted.issues, *excepted.strays(ready)), excepted.items)
@@ -94,7 +96,7 @@ def with_indices(
     An override of a rule that is not there leaves a warning.
     """
     overrides = overrides or {}
-    rules = tuple(_with_index(rule, overrides.get(rule.rule_id, override)) for rule in found.rules)
+    rules = tuple(with_index(rule, override, overrides) for rule in found.rules)
     missing = sorted(overrides.keys() - {rule.rule_id for rule in rules})
     message = "RUNNER_INDEX_OVERRIDES names a rule that is not there"
     issues = [
@@ -102,6 +104,12 @@ def with_indices(
         for rule_id in missing
     ]
     return replace(found, rules=rules, issues=(*found.issues, *issues))
+
+
+def with_index(rule: Rule, override: Sequence[str], overrides: Mapping[str, Sequence[str]]) -> Rule:
+    """Return the rule with the index patterns that are meant for it."""
+    patterns = overrides.get(rule.rule_id, override)
+    return replace(rule, index=tuple(patterns)) if patterns else rule
 
 
 def rule_files(path: Path) -> list[Path]:
@@ -168,7 +176,3 @@ def _duplicate(draft: Draft, first: Draft) -> Issue:
         "rule_id",
         hint="the first of them runs; give this one an id of its own, or take it away",
     )
-
-
-def _with_index(rule: Rule, patterns: Sequence[str]) -> Rule:
-    return replace(rule, index=tuple(patterns)) if patterns else rule

@@ -59,8 +59,9 @@ def _clocks(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
 
 def _unknown(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
     """Is each field mapped somewhere?"""
-    absent = {field.path: field for field in reversed(rule.program.unmapped(mapped.types))}
-    for path, field in sorted(absent.items(), key=lambda item: (item[1].place.line, item[1].place.column)):
+    found = sorted(rule.program.unmapped(mapped.types), key=lambda field: (field.place.line, field.place.column))
+    absent = {field.path: field for field in reversed(found)}
+    for path, field in reversed(absent.items()):
         message = f"`{path}` is mapped in none of {_shown(rule)}: no event can have a value there"
         hints = [
             _nearest(path, mapped),

@@ -63,7 +63,11 @@ class Estate:
 
     @cached_property
     def settings(self) -> Settings:
-        names = {name: f"{self.prefix}-{name}" for name in Settings.model_fields if name.endswith("_index")}
+        names = {
+            name: f"{self.prefix}-{name.removesuffix('_index')}"
+            for name in Settings.model_fields
+            if name.endswith("_index")
+        }
         return Settings(elasticsearch_url=(self.url,), backend="dsl", **names)
 
     def engine(self) -> Engine:
@@ -154,7 +158,7 @@ def requests() -> Iterator[list[str]]:
             sent.append(record.getMessage().partition(" [")[0])
 
     log, handler = logging.getLogger("elastic_transport.transport"), Noting()
-    before = log.level, log.propagate
+    level, propagate = log.level, log.propagate
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(handler)
@@ -162,7 +166,8 @@ def requests() -> Iterator[list[str]]:
         yield sent
     finally:
         log.removeHandler(handler)
-        log.level, log.propagate = before
+        log.setLevel(level)
+        log.propagate = propagate
 
 
 def with_own_command_line(arrival: Arrival) -> Mapping[str, Any]:

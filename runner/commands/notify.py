@@ -5,7 +5,6 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.text import Text
 
 from runner import app, app_notifications
 from runner.errors import OperatorError
@@ -48,9 +47,9 @@ def test(channel: ChannelName) -> None:
     """
     outcome = app_notifications.tried(app.settings(), channel, app.now)
     if outcome.error:
-        screen.console(stderr=True).print(Text.assemble((f"{channel} did not take it: ", "red"), outcome.error))
+        screen.console(stderr=True).print(page.refused(channel, outcome.error))
         raise typer.Exit(INCOMPLETE)
-    screen.console().print(Text(f"{channel} took it: look whether it has arrived"))
+    screen.console().print(f"{channel} took it: look whether it has arrived")
 
 
 @cli.command(epilog="Example: eql-runner notify status")
@@ -74,7 +73,7 @@ def retry(channel: ChannelName) -> None:
     number = app_notifications.retried(app.settings(), channel, app.now())
     if not number:
         raise OperatorError(f"no notification to {channel} has failed", "`eql-runner notify status` shows what waits.")
-    screen.console().print(Text(f"{screen.plural(number, 'notification')} to {channel} will be sent again"))
+    screen.console().print(f"{screen.plural(number, 'notification')} to {channel} will be sent again")
 
 
 def _print_json(value: object) -> None:

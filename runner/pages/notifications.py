@@ -25,6 +25,11 @@ def checked(told: Notifications, issues: Sequence[Issue]) -> RenderableType:
     return Group(*parts)
 
 
+def refused(channel: str, error: str) -> RenderableType:
+    """Say that a channel did not take a message, and why."""
+    return Text.assemble((f"{screen.safe(channel)} did not take it: ", "red"), screen.safe(error))
+
+
 def page(told: Notifications, standing: Sequence[Standing], now: datetime) -> RenderableType:
     """Show a line for each channel, and what is wrong with those that fail."""
     heading = screen.columns(*_WIDTHS)

@@ -1,6 +1,5 @@
 """Notifications from end to end: rules over a real node, and a real server that is told of their alerts."""
 
-import io
 import json
 import signal
 import socket
@@ -17,7 +16,6 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from runner.cli import main
-from runner.telemetry import logs
 from tests.notify.hook import Answer, Hook
 
 pytestmark = pytest.mark.live
@@ -71,7 +69,7 @@ def hook() -> Iterator[Hook]:
 @pytest.fixture
 def place(
     tmp_path: Path, hook: Hook, elasticsearch_url: str, index_prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+) -> str:
     """Settings for one rule over `<prefix>-logs`, and for two channels; the prefix."""
     (tmp_path / "rules").mkdir()
     text = RULE.format(id="11111111-1111-4111-8111-111111111111", name="Evil Process", index=f"{index_prefix}-logs")
@@ -85,8 +83,7 @@ def place(
     monkeypatch.setenv("RUNNER_NOTIFICATIONS_PATH", str(tmp_path / "notifications.toml"))
     monkeypatch.setenv("HOOK_URL", f"http://user:{PASSWORD}@{hook.netloc}{SECRET_PATH}/hook")
     monkeypatch.setenv("SOC_URL", f"json://user:{PASSWORD}@{hook.netloc}{SECRET_PATH}/soc?rto=2&cto=2")
-    yield index_prefix
-    logs.configure("ecs", "error", (), io.StringIO())
+    return index_prefix
 
 
 @pytest.fixture

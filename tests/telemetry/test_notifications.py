@@ -3,11 +3,14 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from pydantic import SecretStr
@@ -34,10 +37,14 @@ PASSWORD = "hunter2222"
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     """What is logged at level debug, as lines of JSON."""
-    stream = io.StringIO()
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
     logs.configure("ecs", "debug", (), stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    logs.configure("ecs", "error", (), io.StringIO())
+    root.handlers = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 def levels(lines: Lines) -> list[object]:
@@ -116,6 +123,15 @@ def test_metrics_count_what_is_done_and_read_what_waits() -> None:
         'runner_notifications_oldest_pending_seconds{channel="soc"} 300.0',
     ):
         assert series in text
+
+
+def test_the_metrics_in_the_docs_are_those_that_there_are() -> None:
+    registry = CollectorRegistry()
+    NotificationMetrics(registry, ["soc"], list, Clock())
+    there = set(re.findall(r"^# TYPE (\S+)", generate_latest(registry).decode(), re.MULTILINE))
+    page = Path(__file__).parents[2] / "docs" / "notifications.md"
+    told = set(re.findall(r"^\| `(runner_\w+)`", page.read_text(encoding="utf-8"), re.MULTILINE))
+    assert told == {name for name in there if not name.endswith("_created")}
 
 
 def test_no_log_line_shows_a_channels_url_even_at_level_debug(lines: Lines) -> None:

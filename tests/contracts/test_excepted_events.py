@@ -1,6 +1,7 @@
 """What every EventSource keeps of exceptions: it takes away the same events, before they join, and counts them."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +11,7 @@ from runner.execution.model import Page
 from runner.query.entries import Entry, EntryType, Exclusion, Nested
 from runner.rules.exceptions import ExceptionItem
 from runner.rules.model import Rule
-from tests.contracts.conftest import Made, Make
+from tests.contracts.conftest import SOURCES, Made, Make, making
 from tests.contracts.test_event_source import HOUR, SEQUENCE, found, over, pages
 from tests.made import event
 
@@ -36,6 +37,13 @@ EVENTS = [
     event(3, id="none", host={}),
     event(4, "good", id="good", host={"name": "db-01"}),
 ]
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def made(request: pytest.FixtureRequest) -> Iterator[Made]:
+    """A source over the events; they are only read, so that one serves all tests."""
+    with making(request.param, request) as make:
+        yield make(EVENTS, **MAPPINGS)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +78,7 @@ EVENTS = [
         ),
     ],
 )
-def test_excepted_events_are_not_found(make_source: Make, entries: tuple[Entry], left: list[str]) -> None:
-    made = make_source(EVENTS, **MAPPINGS)
+def test_excepted_events_are_not_found(made: Made, entries: tuple[Entry], left: list[str]) -> None:
     of = excepted(made, *entries)
     assert found(made, of) == [(name,) for name in left]
     assert counted(pages(made, of)) == Counter({"item": 3 - len(left)} if len(left) < 3 else {})
@@ -102,8 +109,7 @@ def test_what_the_api_cannot_leave_out_of_a_sequence_is_refused_and_else_taken_a
         assert found(made, of) == []
 
 
-def test_two_items_that_hold_are_counted_both(make_source: Make) -> None:
-    made = make_source(EVENTS, **MAPPINGS)
+def test_two_items_that_hold_are_counted_both(made: Made) -> None:
     items = tuple(
         ExceptionItem(Exclusion(value, (Entry("host.name", W, (value,)),)), value, "list") for value in ("db-*", "*-01")
     )

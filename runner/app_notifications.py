@@ -85,7 +85,7 @@ def dispatch(found: Settings, told: Notifications, owner: str, clock: Clock) -> 
         )
         for channel in told.channels
     ]
-    failing = Failing(StreakIndex(client, names.outbox), told.routes, outbox.put)
+    failing = Failing(StreakIndex(client, names.outbox), told.routes, outbox.put, clock)
     upkeep = Upkeep(outbox, alerts, {channel.name for channel in told.channels}, failing)
     return Dispatch(outbox, couriers, upkeep, failing, observers, clock, stop, client.close)
 

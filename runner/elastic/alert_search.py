@@ -20,6 +20,22 @@ _READ = Action("read alerts of", "`read` on the alerts index")
 _FREE_TEXT = ("rule.name", "host.name", "user.name", "process.name", "process.command_line", "file.path")
 _SHOWN_NEAR = 5
 
+WORKED_ON = (
+    "@timestamp",
+    "kibana.alert.group.*",
+    "kibana.alert.rule.name",
+    "kibana.alert.workflow_*",
+    "eql_runner.workflow*",
+)
+"""What a change of status needs of an alert; the whole of ten thousand would not fit into memory."""
+_MARKED = (
+    "@timestamp",
+    "kibana.alert.rule.rule_id",
+    "kibana.alert.rule.name",
+    "kibana.alert.severity",
+    "eql_runner.notify",
+)
+
 Query = Mapping[str, Any]
 
 
@@ -95,8 +111,8 @@ class AlertSearch:
         return _found(answer), answer["hits"]["total"]["value"]
 
     def all(self, wanted: Filter) -> Iterator[Found]:
-        """Yield every alert that is meant, newest first."""
-        yield from self._every(wanted.query())
+        """Yield every alert that is meant, newest first, each with the fields that a change of status needs."""
+        yield from self._every(wanted.query(), WORKED_ON)
 
     def named(self, text: str) -> Found:
         """Return the alert whose id is, or begins with, the text.
@@ -117,8 +133,8 @@ class AlertSearch:
             raise OperatorError(f"`{text}` begins the ids of several alerts", f"Write more of one:\n  {names}{more}")
         raise OperatorError(f"there is no alert `{text}`", self._near(text))
 
-    def blocks(self, shells: Sequence[Found]) -> Iterator[Found]:
-        """Yield the building blocks of sequences, in the order of their events within each."""
+    def blocks(self, shells: Sequence[Found], fields: Sequence[str] | None = None) -> Iterator[Found]:
+        """Yield the building blocks of sequences, in the order of their events within each; with `fields` only those."""
         ids = [alert.id for alert in shells if alert.is_shell]
         found = [
             block
@@ -131,7 +147,8 @@ class AlertSearch:
                             {"exists": {"field": "kibana.alert.group.index"}},
                         ]
                     }
-                }
+                },
+                fields,
             )
         ]
         place = {alert_id: number for number, alert_id in enumerate(ids)}
@@ -155,7 +172,7 @@ class AlertSearch:
         return found
 
     def marked(self, since: datetime) -> Iterator[tuple[str, Document]]:
-        """Yield id and document of every alert made since then of which someone is to be told."""
+        """Yield every alert made since then of which someone is to be told: its id, and what an entry says of it."""
         query = {
             "bool": {
                 "filter": [
@@ -164,14 +181,14 @@ class AlertSearch:
                 ]
             }
         }
-        for alert in self._every(query):
+        for alert in self._every(query, _MARKED):
             yield alert.id, alert.document
 
-    def _every(self, query: Query) -> Iterator[Found]:
+    def _every(self, query: Query, fields: Sequence[str] | None = None) -> Iterator[Found]:
         """Yield all that a query finds, newest first. A change made meanwhile is seen or not; nothing is seen twice."""
         after: Sequence[Any] | None = None
         while True:
-            hits = self._search(query, size=AT_ONCE, search_after=after)["hits"]["hits"]
+            hits = self._search(query, size=AT_ONCE, search_after=after, source_includes=fields)["hits"]["hits"]
             yield from map(Found.of, hits)
             if len(hits) < AT_ONCE:
                 return

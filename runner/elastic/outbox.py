@@ -7,7 +7,7 @@
 Every write refreshes the index: who searches next must not find what is settled, or a message would be sent again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -55,11 +55,15 @@ class OutboxIndex:
         ]
         return self._documents.written(lines)
 
-    def entries(self, channel: str, state: EntryState, now: datetime, most: int) -> tuple[Entry, ...]:
+    def entries(
+        self, channel: str, state: EntryState, now: datetime, most: int, without: Collection[str] = ()
+    ) -> tuple[Entry, ...]:
         """Return the channel's entries in a state, oldest first; of the waiting ones those due."""
         conditions: list[Query] = [{"term": {"entry.channel": channel}}, {"term": {"entry.state": str(state)}}]
         if state is EntryState.WAITING:
             conditions.append({"range": {"entry.due": {"lte": text(now)}}})
+        if without:
+            conditions.append({"bool": {"must_not": {"terms": {"entry.rule_id": sorted(without)}}}})
         sort = [{"entry.created": "asc"}, {"entry.alert_id": "asc"}, {"entry.rule_id": "asc"}]
         hits = self._documents.found(conditions, size=most, sort=sort)
         return tuple(entry_of(hit["_source"]["entry"], (hit["_seq_no"], hit["_primary_term"])) for hit in hits)

@@ -19,7 +19,7 @@ from typing import Any
 from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 
-from runner.elastic.alert_search import AT_ONCE, AlertSearch, Found
+from runner.elastic.alert_search import AT_ONCE, WORKED_ON, AlertSearch, Found
 from runner.elastic.client import Client, mapping
 from runner.elastic.failures import Action
 from runner.errors import ClusterAnswerError, ClusterBusy
@@ -87,7 +87,7 @@ class Workflow:
         changed, conflicts = self._all(wanted, change)
         # Also those of shells that had the status already: a change that was cut short is completed by its repetition.
         named = {alert.id for alert in alerts}
-        blocks = [block for block in self.search.blocks([*changed, *already]) if block.id not in named]
+        blocks = [block for block in self.search.blocks([*changed, *already], WORKED_ON) if block.id not in named]
         of_blocks, more = self._all([block for block in blocks if status(block.document) != change.status], change)
         return Changed(tuple(changed), tuple(already), (*conflicts, *more), len(of_blocks))
 

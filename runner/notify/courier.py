@@ -33,9 +33,9 @@ from runner.notify.model import (
     message_id,
 )
 from runner.notify.pauses import pause
-from runner.notify.plan import Batch, plan
+from runner.notify.plan import Batch, held, plan, reach
 
-MOST = 2000
+MOST = 5000
 """Entries looked at in one round."""
 
 LOOK = timedelta(seconds=5)
@@ -112,9 +112,11 @@ class Courier:
             self._claim = None
 
     def _delivered(self, waiting: Sequence[Entry], now: datetime) -> int:
-        channel = self.channel
-        reach = max(channel.rate.per, channel.digest.within if channel.digest else timedelta(0))
-        batches = plan(waiting, self._outbox.sent(channel.name, now - reach), channel, now)
+        lately = self._outbox.sent(self.channel.name, now - reach(self.channel))
+        if len(waiting) == MOST:  # whoever waits for his digest's time must not hide the others
+            quiet = held(lately, self.channel, now)
+            waiting = self._outbox.entries(self.channel.name, EntryState.WAITING, now, MOST, quiet)
+        batches = plan(waiting, lately, self.channel, now)
         sent = 0
         for batch in batches:
             if self._stop.is_set():

@@ -129,7 +129,8 @@ class Dispatch:
 
     def flush(self, until: datetime) -> None:
         """Look for lost entries once, and deliver all that is due, for commands that end; no longer than `until`."""
-        self._tried(lambda: self._upkeep.round(self._clock()), "look after the outbox")
+        if not self._tried(lambda: self._upkeep.round(self._clock()) >= 0, "look after the outbox"):
+            return  # the outbox is away, and each courier would wait for it in turn
         for courier in self._couriers:
             while self._clock() < until and self._tried(lambda: courier.round().more, _delivering(courier)):  # noqa: B023  # called at once
                 pass

@@ -29,7 +29,14 @@ class Failing:
     `put` takes entries, and raises RunnerError when they are not kept.
     """
 
-    def __init__(self, streaks: Streaks, routes: Sequence[Route], put: Callable[[Sequence[Entry]], object]) -> None:
+    def __init__(
+        self,
+        streaks: Streaks,
+        routes: Sequence[Route],
+        put: Callable[[Sequence[Entry]], object],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._clock = clock
         self._streaks = streaks
         self._routes = [route for route in routes if route.executions]
         self._put = put
@@ -58,7 +65,9 @@ class Failing:
         """A rule was due while still running: that is neither well nor failed."""
 
     def crashed(self, rule: Rule, error: Exception) -> None:
-        """A run ended in a bug of ours; the execution that should have been counted is missing, so nothing is."""
+        """A run ended in a bug of ours: it has proven nothing."""
+        what = f"an error of eql-runner itself: {type(error).__name__}; the log has its stack trace"
+        self._count(rule.rule_id, rule.name, self._clock(), what)
 
     def _count(self, rule_id: str, name: str, at: datetime, error: str) -> None:
         with self._lock:

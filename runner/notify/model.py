@@ -7,7 +7,7 @@ holds both to what is said here.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -175,9 +175,12 @@ class Outbox(Protocol):
         """Add those of the entries that are not there yet, whatever became of them; return how many that were."""
         ...
 
-    def entries(self, channel: str, state: EntryState, now: datetime, most: int) -> tuple[Entry, ...]:
+    def entries(
+        self, channel: str, state: EntryState, now: datetime, most: int, without: Collection[str] = ()
+    ) -> tuple[Entry, ...]:
         """Return the channel's entries in a state, oldest first, at most so many; of the waiting ones those due at `now`.
 
+        Entries of the rules `without` are left out.
         What `put` and `settle` have written is seen at once.
         """
         ...

@@ -2,12 +2,13 @@
 
 few alerts of a rule          one message each
 more than `digest.above`      one message for all of them; then none of this rule until `digest.within` has passed
+one more of a noisy rule      waits for others to come, or for the earlier ones to be long past
 more messages than the rate   the oldest first; what has waited for `digest.within` goes into one last message together
 tried before, in one message  the same message again
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from runner.notify.config import Channel
@@ -22,7 +23,7 @@ Batch: TypeAlias = tuple[Entry, ...]
 def plan(waiting: Sequence[Entry], sent: Sequence[Sent], channel: Channel, now: datetime) -> tuple[Batch, ...]:
     """Return the batches to send now, in order. Each entry is in one of them, or in none and waits on.
 
-    `sent` must reach back as far as the channel's rate and digest look.
+    `sent` must go back as far as `reach` says.
     """
     batches = sorted(_batches(waiting, sent, channel, now), key=lambda batch: (batch[0].created, batch[0].id))
     free = channel.rate.messages - sum(one.at > now - channel.rate.per for one in sent)
@@ -34,7 +35,20 @@ def plan(waiting: Sequence[Entry], sent: Sequence[Sent], channel: Channel, now: 
     return tuple(batches[:free])
 
 
+def reach(channel: Channel) -> timedelta:
+    """Return how far back a channel's rate and digest look."""
+    return max(channel.rate.per, channel.digest.within if channel.digest else timedelta(0))
+
+
+def held(sent: Sequence[Sent], channel: Channel, now: datetime) -> frozenset[str]:
+    """Return the rules of which nothing is told now, because a digest of theirs was sent lately."""
+    if channel.digest is None:
+        return frozenset()
+    return frozenset(one.rule_id for one in sent if one.is_digest and one.at > now - channel.digest.within)
+
+
 def _batches(waiting: Sequence[Entry], sent: Sequence[Sent], channel: Channel, now: datetime) -> Iterator[Batch]:
+    quiet = held(sent, channel, now)
     tried, fresh = _grouped(waiting)
     yield from tried
     for entries in fresh:
@@ -42,10 +56,8 @@ def _batches(waiting: Sequence[Entry], sent: Sequence[Sent], channel: Channel, n
             yield from [entries] if len(entries) > MOST_RULES else _single(entries)
         elif channel.digest is None:
             yield from _single(entries)
-        else:
+        elif entries[0].rule_id not in quiet:
             lately = [one for one in sent if _is_of(one, entries) and one.at > now - channel.digest.within]
-            if any(one.is_digest for one in lately):
-                continue
             if len(lately) + len(entries) <= channel.digest.above:
                 yield from _single(entries)
             elif len(entries) > 1:  # one more of a noisy rule waits for others, or for the earlier ones to be long past

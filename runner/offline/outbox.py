@@ -1,7 +1,7 @@
 """The in-memory twins of `Outbox`, `Streaks` and `MarkedAlerts`, with the same optimistic concurrency as in the cluster."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,10 +29,16 @@ class MemoryOutbox:
             self._entries.update({entry_id: replace(entry, token=self._version()) for entry_id, entry in new.items()})
             return len(new)
 
-    def entries(self, channel: str, state: EntryState, now: datetime, most: int) -> tuple[Entry, ...]:
+    def entries(
+        self, channel: str, state: EntryState, now: datetime, most: int, without: Collection[str] = ()
+    ) -> tuple[Entry, ...]:
         """Return the channel's entries in a state, oldest first; of the waiting ones those due."""
         with self._lock:
-            found = [entry for entry in self._of(channel, state) if state is not EntryState.WAITING or entry.due <= now]
+            found = [
+                entry
+                for entry in self._of(channel, state)
+                if (state is not EntryState.WAITING or entry.due <= now) and entry.rule_id not in without
+            ]
         return tuple(sorted(found, key=lambda entry: (entry.created, entry.id))[:most])
 
     def settle(self, entries: Iterable[Entry]) -> None:

@@ -82,6 +82,12 @@ def test_entries_due_come_oldest_first_and_at_most_so_many(outbox: Outbox) -> No
     assert [one.alert_id for one in waiting(outbox, at=9)] == ["later", "a", "b", "c"]
 
 
+def test_entries_of_some_rules_are_left_out_when_asked(outbox: Outbox) -> None:
+    outbox.put([entry("a"), entry("b", rule_id="rule-2"), entry("c", rule_id="")])
+    found = outbox.entries("soc", EntryState.WAITING, minute(1), 10, without={"rule-1", "rule-3"})
+    assert sorted(one.alert_id for one in found) == ["b", "c"]
+
+
 def test_what_is_settled_does_not_wait_and_is_never_put_again(outbox: Outbox) -> None:
     outbox.put([entry("a"), entry("b", 1), entry("c", 2)])
     first, second, third = waiting(outbox)

@@ -11,7 +11,7 @@ import pytest
 
 from runner.errors import ClusterUnavailable
 from runner.notify.config import Channel, Digest, Rate
-from runner.notify.courier import Courier
+from runner.notify.courier import MOST, Courier
 from runner.notify.model import CLAIM, Entry, EntryState, Outcome
 from runner.notify.pauses import FIRST, LONGEST, LONGEST_ASKED, pause
 from runner.offline.memory import MemorySink
@@ -220,6 +220,19 @@ def test_a_noisy_rule_sends_a_digest_and_the_same_one_again_when_it_was_refused(
     assert made.left() == ["a99"]
     made.play(courier, 12)
     assert made.left() == []
+
+
+def test_a_rule_that_waits_for_its_digests_time_does_not_hide_the_others(made: Made) -> None:
+    made.to = channel(digest=Digest(3, timedelta(minutes=10)))
+    made.outbox.put([entry(f"n{number}") for number in range(MOST + 200)])
+    courier = made.courier()
+    made.play(courier, 2)
+    assert [message.payload["count"] for message in made.sender.messages] == [MOST]
+    made.outbox.put([entry(f"m{number}") for number in range(MOST)])
+    made.outbox.put([entry("other", 3, rule_id="rule-2")])
+    made.clock.move(2)
+    made.play(courier, 6)
+    assert made.sender.messages[1].id == "other:soc"
 
 
 def test_of_two_couriers_one_sends(made: Made) -> None:

@@ -46,7 +46,7 @@ class Made:
         courier = Courier(
             FAST, sender, outbox, alerts, observers, _now, owner=name, give_up=timedelta(hours=24), stop=stop
         )
-        failing = Failing(self.streaks, ROUTES, outbox.put)
+        failing = Failing(self.streaks, ROUTES, outbox.put, _now)
         upkeep = Upkeep(outbox, alerts, {"soc"}, failing)
         dispatch = Dispatch(outbox, [courier], upkeep, failing, observers, _now, stop)
         self.dispatches.append(dispatch)

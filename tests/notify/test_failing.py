@@ -10,6 +10,7 @@ from runner.notify.model import Entry, Kind, Streak
 from runner.offline.outbox import MemoryOutbox, MemoryStreaks
 from runner.schedule.windows import Window
 from tests.made import minute, rule
+from tests.notify.made import Clock
 
 
 def execution(at: float, verdict: Verdict = Verdict.FAILED, **fields: object) -> Execution:
@@ -56,7 +57,7 @@ class Made:
         self.taken += new
 
     def counting(self) -> Failing:
-        made = Failing(self.streaks, self.routes, self.put)
+        made = Failing(self.streaks, self.routes, self.put, Clock(60))
         made.loaded([rule(tags=("OS: Linux",))])
         made.refresh()
         return made
@@ -105,6 +106,15 @@ def test_partial_and_timed_out_executions_are_failures_with_their_faults() -> No
     for at, verdict in enumerate((Verdict.PARTIAL, Verdict.TIMED_OUT, Verdict.PARTIAL)):
         failing.executed(execution(at, verdict, faults=("1 of 2 shards failed",)))
     assert "1 of 2 shards failed" in made.taken[0].detail
+
+
+def test_a_rule_whose_runs_crash_is_told_too() -> None:
+    made = Made()
+    failing = made.counting()
+    for _ in range(AFTER):
+        failing.crashed(rule(), ZeroDivisionError())
+        failing.skipped(rule())
+    assert "ZeroDivisionError" in made.taken[0].detail
 
 
 def test_the_count_goes_on_in_another_process() -> None:

@@ -106,7 +106,7 @@ def once(
     ruleset = app.runnable(settings)
     wanted = arguments.chosen(ruleset, names or ())
     executions: list[Execution] = []
-    told = app.notifications(settings, wanted)
+    told = app.notifications(settings, ruleset.rules)
     with app.connect(settings, told=told) as engine, _progress() as progress:
         engine.executor.loaded(ruleset.hash)
         app.warn_of_unreadable(engine, wanted)
@@ -234,7 +234,8 @@ def backfill(
     ruleset = app.runnable(settings)
     wanted = arguments.chosen(ruleset, names)
     executions: list[Execution] = []
-    with app.connect(settings, setup=not dry_run) as engine:
+    told = None if dry_run else app.notifications(settings, ruleset.rules)
+    with app.connect(settings, setup=not dry_run, told=told) as engine:
         engine.executor.loaded(ruleset.hash)
         app.warn_of_unreadable(engine, wanted)
         for rule in wanted:
@@ -244,6 +245,7 @@ def backfill(
                 for execution in app.backfill(engine, rule, slices, dry_run=dry_run):
                     executions.append(execution)
                     progress.advance(bar, execution.verdict is Verdict.COMPLETE)
+        app.tell(engine, wanted, ())
     if as_json:
         _print_json([executions_page.as_json(execution) for execution in executions])
     else:

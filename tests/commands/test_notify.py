@@ -310,3 +310,17 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+def test_a_backfill_is_told_only_where_a_route_asks_for_it(
+    run: Run, node: Elasticsearch, place: str, hook: Hook, tmp_path: Path
+) -> None:
+    index_events(node, place, 1)
+    path = tmp_path / "notifications.toml"
+    assert run("setup")[0] == 0
+    assert run("backfill", "Evil Process", "--from", "now-1h", "--dry-run")[0] == 0
+    assert hook.got == []
+    text = FILE.replace('channels = ["hook", "soc"]', 'channels = ["soc"]')
+    path.write_text(f'{text}\n[[routes]]\nchannels = ["hook"]\nbackfill = true\n', encoding="utf-8")
+    assert run("backfill", "Evil Process", "--from", "now-1h")[0] == 0
+    assert (len(told(hook, "hook")), len(told(hook, "soc"))) == (1, 0)

@@ -7,6 +7,7 @@ null where an argument is, unless it says otherwise. Positions in texts count ch
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,6 +19,8 @@ Apply: TypeAlias = Callable[..., Any]
 
 _LONG = range(-(2**63), 2**63)
 _BASED = re.compile(r"[+-]?[0-9A-Za-z]+")
+_RADIXES = range(2, 37)
+_PREFIXES = {2: "0b", 8: "0o", 16: "0x"}  # Python reads past them, Java does not
 
 
 class Type(Enum):
@@ -157,7 +160,7 @@ def _index_of(source: Any, part: Any, start: Any = None, *, insensitive: bool) -
     """Look for a part from a place on; a null place is the first one."""
     if source is None or part is None:
         return None
-    begin = max(int(start or 0), 0)
+    begin = max(_place(start or 0), 0)
     if not part:
         return min(begin, len(source))
     found = source.lower().find(part.lower(), begin) if insensitive else source.find(part, begin)
@@ -174,12 +177,13 @@ def _number(text: Any, base: Any = None) -> int | float | None:
     if radix == 10:
         return number(digits)
     digits = digits.removeprefix("0x") if radix == 16 else digits
-    if not _BASED.fullmatch(digits):
+    if radix not in _RADIXES or not _BASED.fullmatch(digits) or digits.lstrip("+-")[:2].lower() == _PREFIXES.get(radix):
         return None
     try:
-        return int(digits, radix)
+        found = int(digits, int(radix))
     except ValueError:
         return None
+    return found if found in _LONG else None
 
 
 def _starts_with(source: str, start: str, *, insensitive: bool) -> bool:
@@ -196,7 +200,17 @@ def _substring(source: Any, start: Any, end: Any = None) -> str | None:
     """Cut a text as Python slices it; a null end is the text's end, and without a start there is no cut at all."""
     if source is None or start is None:
         return None if source is None else str(source)
-    return str(source)[int(start) : None if end is None else int(end)]
+    return str(source)[_place(start) : None if end is None else _place(end)]
+
+
+def _place(value: Any) -> int:
+    """Return a place in a text; what lies beyond any text is as far away as can be."""
+    try:
+        return int(value)
+    except OverflowError:
+        return sys.maxsize if value > 0 else -sys.maxsize
+    except ValueError:  # not a number
+        return 0
 
 
 def _cidr_match(_address: Any, *_networks: Any) -> bool:

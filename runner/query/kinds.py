@@ -14,7 +14,11 @@ from typing import Any
 
 from runner.query.types import ANALYSED, FieldTypes
 
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?=\s*$)|(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?))\s*", re.ASCII)
+# The quantifiers give nothing back: a text of many digits that is no number must not take long to refuse.
+_NUMBER = re.compile(
+    r"\s*+[+-]?(?:\d++(\.\d*+(?:[eE][+-]?\d++)?|[eE][+-]?\d++)?|(\.\d++(?:[eE][+-]?\d++)?))\s*+", re.ASCII
+)
+_LONGEST = 1000  # digits; Python refuses to read whole numbers of more than 4300
 _WHOLE = frozenset({"long", "integer", "short", "byte", "unsigned_long"})
 _DECIMAL = frozenset({"double", "float", "half_float", "scaled_float"})
 _TEXT = frozenset({"keyword", "constant_keyword", "wildcard", "text", "match_only_text", "flattened"})
@@ -98,9 +102,12 @@ class Fields:
         return bool(self.types(path) & (_KINDS.keys() | _OPAQUE))
 
     def is_analysed(self, path: str) -> bool:
-        """Tell whether the path is a text that the index cannot give back whole, and has no keyword subfield."""
+        """Tell whether the path is a text that the index cannot give back whole, and has no keyword subfield.
+
+        Only of all types can that be told: those of a few paths need not name the subfields.
+        """
         known = self._types.get(path)
-        if known is None or not known.types <= ANALYSED or known.aggregatable:
+        if not self.complete or known is None or not known.types <= ANALYSED or known.aggregatable:
             return False
         subfields = (each for name, each in self._types.items() if name.startswith(f"{path}."))
         return not any(each.types & {"keyword", "wildcard", "constant_keyword"} for each in subfields)
@@ -143,7 +150,7 @@ def number(value: Any) -> int | float | None:
     match = _NUMBER.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None
-    return float(value) if match[1] else int(value)
+    return float(value) if match.lastindex or len(value) > _LONGEST else int(value)
 
 
 def whole(value: Any) -> int | None:
@@ -176,11 +183,19 @@ def version(value: Any) -> tuple[Any, ...]:
     text = spelled(value)
     main, _, _build = text.partition("+")
     main, dash, release = main.partition("-")
-    parts = main.split(".")
-    if not all(part.isdecimal() for part in parts):
+    parts = [_size(part) for part in main.split(".")]
+    if None in parts:
         return (1, text)
-    names = [(0, int(name), "") if name.isdecimal() else (1, 0, name) for name in release.split(".")] if dash else []
-    return (0, [int(part) for part in parts], not dash, names, text)
+    names = [(0, *size) if (size := _size(name)) else (1, 0, name) for name in release.split(".")] if dash else []
+    return (0, parts, not dash, names, text)
+
+
+def _size(digits: str) -> tuple[int, str] | None:
+    """Return a key that orders whole numbers of any length; None where it is none."""
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
+    significant = digits.lstrip("0")
+    return len(significant), significant
 
 
 def _decimal(value: float) -> str:

@@ -15,9 +15,10 @@ from dateutil.relativedelta import relativedelta
 _ISO = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
     r"(?:T(?:(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?)?"
-    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?)?)?"
+    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?)?)?",
+    re.ASCII,
 )
-_MILLIS = re.compile(r"(-?(?:\d{1,3}|\d{5,}))(?:\.(\d{1,6}))?")  # four digits are a year
+_MILLIS = re.compile(r"(-?(?:\d{1,3}|\d{5,19}))(?:\.(\d{1,6}))?", re.ASCII)  # four digits are a year
 _PARTS = ("year", "month", "day", "hour", "minute", "second")  # what a text names, from coarse to fine
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

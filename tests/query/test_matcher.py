@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,3 +113,40 @@ def test_matching_leaves_the_event_as_it_is(event):
     before = json.dumps(event)
     compile('any where a == "a" and (b : "*" or length(c) > 0) and a != b').matches(event)
     assert json.dumps(event) == before
+
+
+MANY_DIGITS = "9" * 5000  # more than Python reads as a whole number
+ODD = [
+    *(MANY_DIGITS, f"-{MANY_DIGITS}", f"1.{MANY_DIGITS}", f"1.2.3-{MANY_DIGITS}", f"{MANY_DIGITS}-01-01", "1e999"),
+    *(float("inf"), float("-inf"), float("nan"), 10**30, -(10**30), 1e308, "٣", "²", "1.2.3-²", "\ud800", "a\0b"),
+    *("1.2.3.4/33", "fe80::1%eth0", {"x": 1}, [{"x": 1}], [[1], "x"], [], ""),
+]
+
+
+@pytest.mark.parametrize("kind", [None, "keyword", "long", "double", "boolean", "date", "date_nanos", "ip", "version"])
+def test_whatever_stands_in_an_event_is_decided(kind):
+    conditions = ['a == "5"', 'a != "x"', 'a < "5"', "not a == null", "a == b", "a < b"]
+    if kind in (None, "keyword"):
+        conditions += [
+            'a like "9*"',
+            'a regex~ ".*9"',
+            'startsWith~(a, b) or endsWith(a, "9")',
+            "indexOf(a, a, n) == 1",
+        ]
+        conditions += ['substring(a, n, n) == "9"', "number(a, n) > 1", "number(a) > 1", 'between(a, "9", "9") == b']
+    if kind in (None, "long", "double"):
+        conditions += [
+            "a < 5",
+            "a in (1, 2)",
+            "a + 1 > a * 2",
+            "a / 2 == a % 2",
+            "-a > 0",
+            'concat(a, "x") == string(a)',
+        ]
+    if kind in (None, "ip"):
+        conditions += ['cidrMatch(a, "::/0")']
+    types = kind and {"a": kind, "b": kind, "n": "long"}
+    for condition in conditions:
+        program = compile(f"any where {condition}", field_types=types)
+        for value in ODD:
+            assert program.matches({"a": value, "b": value, "n": value}) in (True, False)

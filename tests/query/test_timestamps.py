@@ -24,6 +24,8 @@ DAY = 86400 * 10**9
         (1714521600000, MAY),
         ("1714521600000", MAY),
         ("1714521600000.5", MAY + 500_000),
+        ("1" * 20, None),
+        ("٢٠٢٤-05-01", None),
         (1714521600000.5, MAY + 500_000),
         (datetime(2024, 5, 1, tzinfo=UTC), MAY),
         (datetime(2024, 5, 1, tzinfo=timezone(timedelta(hours=2))), MAY - DAY // 12),

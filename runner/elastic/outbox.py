@@ -166,10 +166,18 @@ class _Documents:
     def __init__(self, client: Client, index: str) -> None:
         self._client = client
         self._index = index
+        self._is_there = False
+
+    def must_be_there(self) -> None:
+        """Raise SetupError where the index lacks: a write would make one whose fields cannot be searched."""
+        if not self._is_there:
+            self.got("none")
+            self._is_there = True
 
     def written(self, lines: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> int:
         """Send actions in bulks; return how many changed something. A conflict is none, and no error."""
         count = 0
+        self.must_be_there()
         for start in range(0, len(lines), AT_ONCE):
             some = lines[start : start + AT_ONCE]
             answer = self._client.ask(_WRITE, self._index, partial(self._bulk, some))

@@ -62,14 +62,20 @@ class _Compiler:
         if isinstance(node, Not):
             return self._compile(node.operand, negated=not negated)
         if isinstance(node, And | Or):
-            parts = [self._compile(operand, negated=negated) for operand in node.operands]
-            if isinstance(node, And) is not negated:
-                return _all(parts)
-            first = None if negated else necessary(node.operands)
-            return _any(parts) if first is None else _all([self._leaf(first, negated=False), _any(parts)])
+            return _all(self._conjuncts(node, negated=negated))
         if isinstance(node, Comparison):
             return self._comparison(node, negated=negated)
         return self._leaf(node, negated=negated)
+
+    def _conjuncts(self, node: Expression, *, negated: bool) -> list[Condition]:
+        """Compile the tests that must all hold for a condition to hold."""
+        if isinstance(node, And | Or) and isinstance(node, And) is not negated:
+            return [test for operand in node.operands for test in self._conjuncts(operand, negated=negated)]
+        if not isinstance(node, And | Or):
+            return [self._compile(node, negated=negated)]
+        alternatives = _any([self._compile(operand, negated=negated) for operand in node.operands])
+        first = None if negated else necessary(node.operands)
+        return [alternatives] if first is None else [self._leaf(first, negated=False), alternatives]
 
     def _comparison(self, node: Comparison, *, negated: bool) -> Condition:
         if node.operator in ("==", "!="):

@@ -7,7 +7,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from runner import app, app_exceptions, arguments
+from runner import app, arguments
+from runner.app import exceptions as accounting
 from runner.pages import exceptions as page
 from runner.pages import screen
 
@@ -32,7 +33,7 @@ def exceptions(
     Exit code 0: all is well. 1: a file has errors, or, with --unused, something is there to clear away.
     """
     span, now = arguments.duration(over), app.now()
-    found, errors, silent = app_exceptions.account(app.settings(), paths or (), now, span)
+    found, errors, silent = accounting.account(app.settings(), paths or (), now, span)
     shown = [one for one in found if one.stale] if unused else found
     if as_json:
         told = {"exceptions": [page.as_json(one) for one in shown], "issues": [issue.as_dict() for issue in errors]}

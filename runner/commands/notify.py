@@ -6,7 +6,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from runner import app, app_notifications
+from runner import app
+from runner.app import notifying
 from runner.errors import OperatorError
 from runner.pages import notifications as page
 from runner.pages import screen
@@ -30,7 +31,7 @@ def check(as_json: Json = False) -> None:
     Exit code 0: no errors. 1: some. 2: could not run.
     """
     settings = app.settings()
-    told, issues = app_notifications.checked(settings, app.rules(settings).rules)
+    told, issues = notifying.checked(settings, app.rules(settings).rules)
     errors = sum(issue.is_error for issue in issues)
     if as_json:
         _print_json({"channels": [one.name for one in told.channels], "issues": [one.as_dict() for one in issues]})
@@ -45,7 +46,7 @@ def test(channel: ChannelName) -> None:
 
     Exit code 0: the other side took it. 1: it did not. 2: could not run.
     """
-    outcome = app_notifications.tried(app.settings(), channel, app.now)
+    outcome = notifying.tried(app.settings(), channel, app.now)
     if outcome.error:
         screen.console(stderr=True).print(page.refused(channel, outcome.error))
         raise typer.Exit(INCOMPLETE)
@@ -58,7 +59,7 @@ def status(as_json: Json = False) -> None:
 
     Exit code 0: all is well. 1: a channel fails, or notifications were given up. 2: could not run.
     """
-    told, standing = app_notifications.standing(app.settings())
+    told, standing = notifying.standing(app.settings())
     if as_json:
         _print_json(page.as_json(told, standing))
     else:
@@ -70,7 +71,7 @@ def status(as_json: Json = False) -> None:
 @cli.command(epilog="Example: eql-runner notify retry soc")
 def retry(channel: ChannelName) -> None:
     """Let the notifications that were given up for a channel wait again; `run` or `once` sends them."""
-    number = app_notifications.retried(app.settings(), channel, app.now())
+    number = notifying.retried(app.settings(), channel, app.now())
     if not number:
         raise OperatorError(f"no notification to {channel} has failed", "`eql-runner notify status` shows what waits.")
     screen.console().print(f"{screen.plural(number, 'notification')} to {channel} will be sent again")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runner import app
+from runner.app.rulesets import rule_paths, rules
 from runner.elastic.client import Client
 from runner.elastic.exception_hits import Hits, exception_hits
 from runner.elastic.setup import Names
@@ -21,8 +21,8 @@ def account(
     found: Settings, paths: Sequence[Path], now: datetime, span: timedelta
 ) -> tuple[list[Account], tuple[Issue, ...], str]:
     """Return an account of each exception, the errors of their files, and why there are no hits (empty: there are)."""
-    ruleset = app.rules(found, paths)
-    files = load_exceptions(paths or app.rule_paths(found), found.exceptions_path)
+    ruleset = rules(found, paths)
+    files = load_exceptions(paths or rule_paths(found), found.exceptions_path)
     errors = tuple(issue for issue in files.issues if issue.is_error)
     hits, silent = _hits(found, now - span) if ruleset.exceptions else ({}, "")
     return accounts(ruleset.exceptions, ruleset.rules, hits, now, span), errors, silent

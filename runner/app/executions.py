@@ -1,0 +1,82 @@
+"""Execute rules for the commands that end, and show what the ledger holds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from runner import service
+from runner.app import notifying
+from runner.app.process import now
+from runner.engine import Engine
+from runner.execution.executor import Executor
+from runner.execution.model import Execution, State
+from runner.execution.rehearsal import Rehearsal
+from runner.notify.config import Notifications
+from runner.offline.memory import MemoryLedger
+from runner.rules.model import Rule
+from runner.schedule.windows import Window, without
+from runner.settings import Settings
+from runner.telemetry import logs
+from runner.telemetry.execution_log import ExecutionLog
+
+LONGEST_FLUSH = timedelta(seconds=30)
+"""How long a command that ends waits for notifications to be sent."""
+
+
+def warn_of_unreadable(engine: Engine, wanted: Sequence[Rule]) -> None:
+    """Log which of the rules' indices the account may not read."""
+    if warning := service.unreadable(engine, wanted):
+        logs.logger().warning(warning)
+
+
+def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple[Execution, ...]]:
+    """Execute each rule once, so many at a time; yield what each did, in the order of the rules."""
+    with ThreadPoolExecutor(workers, "once") as pool:
+        yield from pool.map(lambda rule: engine.executor.run(rule, now()), wanted)
+
+
+def notifications(found: Settings, wanted: Sequence[Rule]) -> Notifications | None:
+    """Return who is to be told of what these rules find, None where nobody is."""
+    return notifying.notifications(found, wanted)
+
+
+def tell(engine: Engine, wanted: Sequence[Rule], executions: Iterable[Execution]) -> None:
+    """Deliver what is to be told, for commands that end; what cannot be sent in time waits for the next one."""
+    if engine.dispatch is None:
+        return
+    engine.dispatch.loaded(wanted)
+    engine.dispatch.count(executions)
+    engine.dispatch.flush(now() + LONGEST_FLUSH)
+
+
+def log_executions(executions: Iterable[Execution]) -> None:
+    """Log a line for each execution."""
+    log = ExecutionLog(logs.logger())
+    for execution in executions:
+        log.executed(execution)
+
+
+def states(engine: Engine, wanted: Iterable[Rule]) -> list[tuple[Rule, State]]:
+    """Return what the ledger holds of each rule."""
+    return [(rule, engine.ledger.read(rule)) for rule in wanted]
+
+
+def open_slices(engine: Engine, rule: Rule, window: Window, longest: timedelta, *, again: bool) -> list[Window]:
+    """Return what of the window is not proven searched (or all of it, `again`), in slices, oldest first."""
+    coverage = engine.ledger.read(rule).coverage
+    proven = coverage.covered if coverage.query_hash == rule.query_hash and not again else ()
+    slices: list[Window] = []
+    for piece in without([window], proven):
+        start = piece.start
+        while start < piece.end:
+            slices.append(Window(start, min(start + longest, piece.end)))
+            start = slices[-1].end
+    return slices
+
+
+def backfill(engine: Engine, rule: Rule, slices: Sequence[Window], *, dry_run: bool) -> Iterator[Execution]:
+    """Search the slices; a dry run sees the same events, and writes nothing anywhere."""
+    executor = engine.executor
+    if dry_run:
+        executor = Executor(engine.source, Rehearsal(engine.sink), MemoryLedger())
+    return executor.backfill(rule, slices, now())

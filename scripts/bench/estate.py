@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from elasticsearch import Elasticsearch
 
-from runner import app
+from runner.app.engines import connect
 from runner.elastic.capabilities import Capabilities
 from runner.elastic.client import Client
 from runner.elastic.filters import within
@@ -72,7 +72,7 @@ class Estate:
 
     def engine(self) -> Engine:
         """Return an engine that knows nothing of the cluster yet: the field types are read anew."""
-        return app.connect(self.settings)
+        return connect(self.settings)
 
     def raw(self) -> dict[str, Any]:
         """Return the body of one search with all that the rule's query says in Query DSL, wildcards included."""

@@ -189,6 +189,21 @@ def from_maven() -> Node:
     return Node(url, process.pid, str(home))
 
 
+def restarted(node: Node) -> Node:
+    """Kill a node of `from_maven` as a crash does, and start it again over its data; its URL is another."""
+    if node.pid is None or node.home is None:
+        raise Unavailable("only a node that was started here can be killed and started again")
+    home = Path(node.home)
+    user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    os.killpg(node.pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(node.pid, 0)
+    (home / "logs" / "http.ports").unlink(missing_ok=True)
+    process = _launch(home, _java(), user)
+    url = _wait(lambda: _port(home, process), log=home / "logs" / "launcher.log")
+    return Node(url, process.pid, node.home)
+
+
 def from_docker() -> Node:
     """Start the official image."""
     if (

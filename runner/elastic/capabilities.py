@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -26,9 +26,11 @@ _FIELDS = Action(
 KEPT = timedelta(seconds=15)
 """How long field types are taken as known.
 
-An event that brings a new field is missed by a search that still takes the field for unmapped. So this must be shorter
-than any rule's look-back: what was indexed in these seconds is then searched again by the next execution.
+An event that brings a new field is missed by a search that still takes the field for unmapped; the look-back of the
+next execution finds it. So for a rule that looks back less than this, types are read anew each time.
 """
+
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # a look-back is the same at any
 
 
 class EqlApi(Enum):
@@ -96,7 +98,8 @@ class Capabilities:
         """
         clocks = dict.fromkeys(name for name in (rule.range_field, rule.timestamp_field, rule.tiebreaker_field) if name)
         paths = consulted(rule.fields) | clocks.keys()
-        known = self._read(rule.index, paths, count)
+        kept = self._kept if rule.schedule.lookback(_ANY_TIME).total_seconds() > self._kept else 0.0
+        known = self._read(rule.index, paths, count, kept)
         if not known.indices:
             self._must_be_readable(rule.index)
         return Landscape(
@@ -107,12 +110,12 @@ class Capabilities:
             nanos="date_nanos" in _types(known, rule.timestamp_field),
         )
 
-    def _read(self, patterns: tuple[str, ...], paths: Iterable[str], count: Count | None) -> _Known:
-        """Return what is known of the patterns, with at least these paths asked for."""
+    def _read(self, patterns: tuple[str, ...], paths: Iterable[str], count: Count | None, kept: float) -> _Known:
+        """Return what is known of the patterns, with at least these paths asked for, no older than `kept` seconds."""
         now = self._clock()
         with self._lock:
             known = self._known.get(patterns)
-            if known is None or now - known.at > self._kept:
+            if known is None or now - known.at >= kept:
                 known = _Known(now, ())
             lacking = sorted(set(paths) - known.asked)
         if not lacking:

@@ -54,13 +54,20 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class Late:
+    """The node's answer, so many seconds late."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Changed:
     """The node's answer, changed."""
 
     change: Callable[[Any], Any]
 
 
-Happening = Answered | Cut | Silent | Changed
+Happening = Answered | Cut | Silent | Late | Changed
 Fault = Callable[[Sent], Happening | None]
 
 
@@ -104,6 +111,10 @@ class Forwarding:
         host, port = self._server.server_address[:2]
         return f"http://{host}:{port}"
 
+    def lead_to(self, upstream: str) -> None:
+        """Forward to another address from now on."""
+        self._upstream = urlsplit(upstream).netloc
+
     def paths(self, part: str = "") -> list[str]:
         """The paths asked for, those that hold `part`."""
         return [sent.path for sent in self.seen if part in sent.path]
@@ -137,6 +148,7 @@ class Forwarding:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # an answer is two writes, and the second must not wait for the first's ACK
 
             def handle_one_request(self) -> None:
                 try:
@@ -167,6 +179,10 @@ class Forwarding:
                     case Silent():
                         proxy.ended.wait(60)
                         self.close_connection = True
+                    case Late(seconds):
+                        status, headers, content = self.ask_node(sent)
+                        proxy.ended.wait(seconds)
+                        self.reply(status, headers.get("content-type", ""), content)
                     case Changed(change):
                         status, headers, content = self.ask_node(sent)
                         changed = json.dumps(change(json.loads(content))).encode()

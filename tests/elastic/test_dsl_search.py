@@ -9,6 +9,8 @@ from runner.elastic.dsl_search import DslSearch
 from runner.errors import ClusterBusy, QueryRejected
 from runner.execution.model import Verdict
 from runner.offline.memory import StoredEvent
+from runner.rules.datemath import DateMath
+from runner.rules.model import Schedule
 from runner.schedule.windows import Window
 from tests.contracts.conftest import index_events
 from tests.elastic.conftest import client_of
@@ -76,6 +78,16 @@ def test_the_fields_are_looked_at_once_for_rules_that_search_the_same(bench):
     for _ in range(3):
         list(source.search(bench.rule(), HOUR))
     assert len(bench.proxy.paths("_field_caps")) == 1
+
+
+def test_a_rule_that_does_not_look_back_sees_a_new_field_at_once(bench):
+    at_once = Schedule(timedelta(minutes=5), DateMath.parse("now-5m"), DateMath.parse("now"))
+    bench.index([event(1, id="old")])
+    source, of = bench.source(), bench.rule('process where new.field == "x"', schedule=at_once)
+    assert ids(source.search(of, HOUR)) == []
+    new = event(2, new={"field": "x"}).source
+    bench.node.index(index=f"{bench.prefix}-logs-test", id="new", document=new, refresh=True)
+    assert ids(source.search(of, HOUR)) == ["new"]
 
 
 def test_twelve_thousand_events_are_all_found_in_order_and_the_point_in_time_is_closed(bench):

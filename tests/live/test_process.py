@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -38,6 +40,14 @@ process where process.name == "evil"
 """
 
 
+def rule_id(number):
+    return (
+        "-".join(f"{number}" * length for length in (8, 4))
+        + f"-4{number}{number}{number}-8{number}{number}{number}-"
+        + f"{number}" * 12
+    )
+
+
 @pytest.fixture
 def index(node, index_prefix):
     """An index of events."""
@@ -53,25 +63,31 @@ def start(tmp_path, index_prefix, index):
     """Start the service on a free port against a URL; it is killed at the end if it still runs."""
     started = []
 
-    def start(url):
-        (tmp_path / "rule.toml").write_text(RULE.format(index=index))
+    def start(url, rules=1, place="one"):
+        folder = tmp_path / "rules"
+        folder.mkdir(exist_ok=True)
+        for number in range(2, 2 + rules):
+            text = RULE.replace("22222222-2222-4222-8222-222222222222", rule_id(number)).replace(
+                "Evil", f"Evil {number}"
+            )
+            (folder / f"rule{number}.toml").write_text(text.format(index=index))
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             port = one.getsockname()[1]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("RUNNER_")}
         environ |= {
             "RUNNER_ELASTICSEARCH_URL": url,
-            "RUNNER_RULES_PATH": str(tmp_path),
+            "RUNNER_RULES_PATH": str(folder),
             "RUNNER_ALERTS_INDEX": f"{index_prefix}-alerts",
             "RUNNER_EXECUTIONS_INDEX": f"{index_prefix}-executions",
             "RUNNER_STATE_INDEX": f"{index_prefix}-state",
             "RUNNER_HTTP_PORT": str(port),
             "RUNNER_LOG_FORMAT": "ecs",
         }
-        log = (tmp_path / "log").open("w+")
+        log = (tmp_path / f"{place}.log").open("w+")
         process = subprocess.Popen([sys.executable, "-m", "runner", "run"], env=environ, stderr=log, cwd=tmp_path)
         started.append((process, log))
-        return process, port, tmp_path / "log"
+        return process, port, tmp_path / f"{place}.log"
 
     yield start
     for process, log in started:
@@ -156,3 +172,86 @@ def test_killed_and_started_again_it_repeats_nothing(start, node, elasticsearch_
     until(lambda: sum(one["created"] for one in executed(log)) == 1)
     node.indices.refresh(index=f"{index_prefix}-alerts")
     assert node.count(index=f"{index_prefix}-alerts")["count"] == 4
+
+
+def history(node, index_prefix):
+    """Every execution in the executions index: rule, start, end, and its count of alerts."""
+    node.indices.refresh(index=f"{index_prefix}-executions")
+    found = node.search(index=f"{index_prefix}-executions", size=10_000, sort=["@timestamp"])["hits"]["hits"]
+    return [
+        (
+            hit["_source"]["rule.id"],
+            datetime.fromisoformat(hit["_source"]["event.start"]),
+            datetime.fromisoformat(hit["_source"]["event.end"]),
+        )
+        for hit in found
+    ]
+
+
+def test_two_runners_share_the_rules_and_one_that_is_killed_is_replaced(
+    start, node, elasticsearch_url, index, index_prefix
+):
+    every = {rule_id(number) for number in range(2, 8)}
+    index_evil(node, index, 2)
+    one, _, one_log = start(elasticsearch_url, rules=6, place="one")
+    until(lambda: len(executed(one_log)) >= 6)
+    _, _, other_log = start(elasticsearch_url, rules=6, place="other")
+    until(lambda: executed(other_log) and "runners that share the rules" in one_log.read_text(), 60)
+    until(lambda: len(ids_of(other_log)) >= 1 and len(executed(other_log)) >= 6)
+
+    one.kill()
+    one.wait()
+    index_evil(node, index, 1)
+    before = len(executed(other_log))
+    until(lambda: ids_of(other_log, before) == every, 20)
+    until(lambda: alerts(node, index_prefix) == 3 * 6)
+
+    by_rule = {}
+    for rule, begun, ended in history(node, index_prefix):
+        by_rule.setdefault(rule, []).append((begun, ended))
+    assert by_rule.keys() == every
+    overlapping = [
+        (rule, earlier, later)
+        for rule, spans in by_rule.items()
+        for earlier, later in pairwise(sorted(spans))
+        if later[0] < earlier[1]
+    ]
+    assert overlapping == []
+    seen = len(executed(other_log))
+    until(lambda: len(executed(other_log)) >= seen + 6)
+    assert alerts(node, index_prefix) == 3 * 6
+
+
+def ids_of(log, since=0):
+    """The rules whose executions the log tells of."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    told = [line["rule"]["id"] for line in lines if line.get("event", {}).get("action") == "rule-execution"]
+    return set(told[since:])
+
+
+def alerts(node, index_prefix):
+    node.indices.refresh(index=f"{index_prefix}-alerts")
+    return node.count(index=f"{index_prefix}-alerts")["count"]
+
+
+def test_an_edited_rule_is_taken_by_itself_and_a_broken_one_is_not(start, node, elasticsearch_url, index, tmp_path):
+    _, port, log = start(elasticsearch_url)
+    until(lambda: executed(log))
+    file = tmp_path / "rules" / "rule2.toml"
+    first, text = loaded(port), file.read_text()
+
+    file.write_text(text.replace("process where", "process wher"))
+    until(lambda: "not taken" in log.read_text())
+    assert loaded(port) == first
+
+    file.write_text(text.replace("evil", "good"))
+    until(lambda: loaded(port) != first)
+    index_evil(node, index, 1)
+    seen = len(executed(log))
+    until(lambda: len(executed(log)) >= seen + 2)
+    assert sum(one["created"] for one in executed(log)) == 0
+
+
+def loaded(port):
+    """The hash of the rules that run, as the metrics tell it."""
+    return re.findall(r'runner_ruleset_info{hash="(\w+)"}', get(port, "/metrics")[1])

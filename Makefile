@@ -25,8 +25,9 @@ format: $(VENV)/ready
 unit: check ## all tests that need no cluster
 	$(BIN)/pytest -m "not live"
 
-chaos: $(VENV)/ready ## hundreds of seeds of trouble in memory (CHAOS_SEEDS, CHAOS_FIRST); `make test` plays some
-	CHAOS_SEEDS=$${CHAOS_SEEDS:-300} $(BIN)/pytest tests/chaos --timeout 3600
+chaos: $(VENV)/ready ## hundreds of seeds of trouble in memory, some on a real node, which is killed too (CHAOS_SEEDS, CHAOS_LIVE_SEEDS, CHAOS_FIRST)
+	CHAOS_SEEDS=$${CHAOS_SEEDS:-300} CHAOS_LIVE_SEEDS=$${CHAOS_LIVE_SEEDS:-30} CHAOS_RESTART=$${CHAOS_RESTART-1} \
+	$(BIN)/python scripts/elasticsearch.py run -- $(BIN)/pytest tests/chaos --timeout 3600
 
 bench: $(VENV)/ready ## measure side by side, some five minutes, and keep the table in docs/benchmarks.md
 	$(BIN)/python scripts/elasticsearch.py run -- $(BIN)/python -m scripts.bench

@@ -102,7 +102,9 @@ class Delivery:
         blocks = [block for documents in built for block in documents[:-1]]
         if not blocks:
             return self._sink.write([documents[-1] for documents in built])
-        of_blocks = self._sink.write(blocks)
+        # A run that ended between the two writes left its blocks, perhaps in an index that the alias has gone on from.
+        there = self._sink.known([block.id for block in blocks])
+        of_blocks = self._sink.write([block for block in blocks if block.id not in there])
         refused = {item.id for item in of_blocks.rejected}
         whole = [documents[-1] for documents in built if not refused.intersection(block.id for block in documents)]
         of_shells = self._sink.write(whole)

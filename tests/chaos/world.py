@@ -9,14 +9,14 @@
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from runner.errors import ClusterBusy, ClusterUnavailable, SearchTimeout
 from runner.execution.executor import Executor
-from runner.execution.model import Alert, Coverage, Execution, Fault, Rejected, Verdict, Written
+from runner.execution.model import Alert, Coverage, Fault, Rejected, Verdict, Written
 from runner.execution.replicas import Replicas
 from runner.offline.memory import MemoryLedger, MemoryPresence, MemorySink, MemorySource, StoredEvent
 from runner.query import compile
@@ -24,15 +24,29 @@ from runner.rules.model import Rule
 from runner.schedule.scheduler import Timetable
 from tests.made import event, minute, rule
 
-TROUBLE = 120.0  # minutes
-QUIET = 6.0
-HEALING = 240.0
+QUIET = 6.0  # minutes
 LATEST = 3.0  # minutes by which an event is late at most; with the clocks' drift below the look-back of four
 DRIFT = 20  # seconds
 CAP = 8
 
 SINGLE = 'process where process.name == "evil"'
 PAIR = 'sequence by process.pid with maxspan=2m [process where process.name == "a"] [process where process.name == "b"]'
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long the trouble and the healing take, how often the runners say that they are alive (minutes); what comes in."""
+
+    trouble: float
+    healing: float
+    tick: float
+    singles: int
+    burst: int
+    pairs: int
+
+
+LARGE = Size(trouble=120.0, healing=240.0, tick=0.25, singles=120, burst=50, pairs=25)
+SMALL = Size(trouble=30.0, healing=60.0, tick=0.9, singles=30, burst=16, pairs=8)
 
 
 class Killed(BaseException):
@@ -79,7 +93,7 @@ class TroubledSource:
                 self._trouble.world.pass_without(self._runner, self._trouble.chance.uniform(1, 20))
             if self._trouble.strikes("half an answer"):
                 fault = Fault(self._trouble.chance.choice([Verdict.PARTIAL, Verdict.TIMED_OUT]), "half an answer")
-                yield replace(page, hits=page.hits[::2], faults=(fault,))
+                yield replace(page, hits=page.hits[::2], matches=page.matches[::2], faults=(*page.faults, fault))
             else:
                 yield page
             self._trouble.may_kill("between pages")
@@ -132,7 +146,10 @@ class TroubledLedger:
         return moved
 
     def move(self, state):
-        return self._ledger.move(state)
+        self._trouble.may_kill("before a lease")
+        moved = self._ledger.move(state)
+        self._trouble.may_kill("with a lease")
+        return moved
 
 
 @dataclass(frozen=True)
@@ -141,7 +158,6 @@ class Outcome:
 
     alerts: tuple[Alert, ...]
     coverage: tuple[Coverage, ...]
-    executions: tuple[Execution, ...]
     most_in_a_run: int
     trouble: dict[str, int]
 
@@ -189,34 +205,38 @@ class Runner:
 class World:
     """Events on their way, two runners, and what they share."""
 
-    def __init__(self, seed: int, rate: float) -> None:
+    def __init__(self, seed: int, rate: float, size: Size) -> None:
         self.chance = random.Random(seed)
         self.trouble = Trouble(random.Random(seed + 1), rate)
         self.trouble.world = self
-        self.source, self.sink, self.ledger = MemorySource(page_size=20), MemorySink(), MemoryLedger()
-        self.presence = MemoryPresence()
+        self.size = size
         self.rules = _rules()
+        self.furnish()
         self.now = 0.0
         self.started = 0
         self.most_in_a_run = 0
         self.nested = False
-        self.arrivals = sorted(_arrivals(self.chance), key=lambda pair: pair[0], reverse=True)
+        self.arrivals = sorted(_arrivals(self.chance, size), key=lambda pair: pair[0], reverse=True)
         self.runners = [Runner(self, place) for place in ("a", "b")]
+
+    def furnish(self) -> None:
+        """Make what the runners share."""
+        self.source, self.sink, self.ledger = MemorySource(page_size=20), MemorySink(), MemoryLedger()
+        self.presence = MemoryPresence()
 
     def play(self) -> Outcome:
         """Run the trouble, heal, drain."""
         rate, self.trouble.rate = self.trouble.rate, 0.0
         self.pass_time(QUIET)  # the rules begin: what was before is nobody's promise
         self.trouble.rate = rate
-        self.pass_time(TROUBLE - QUIET)
+        self.pass_time(self.size.trouble - QUIET)
         self.trouble.rate = 0.0
         for runner in self.runners:
             runner.down_until = 0.0
-        self.pass_time(HEALING)
+        self.pass_time(self.size.healing)
         return Outcome(
             alerts=self.sink.alerts,
             coverage=tuple(self.ledger.read(made).coverage for made in self.rules),
-            executions=self.ledger.executions,
             most_in_a_run=self.most_in_a_run,
             trouble=self.trouble.seen,
         )
@@ -226,7 +246,7 @@ class World:
         until = self.now + minutes
         for at, runner, made in self._starts(until, without):
             self._tick(at, without)
-            self._reload()
+            self.happen()
             if self.now >= runner.down_until and not runner.busy:
                 runner.execute(self._current(made), minute(self.now))
         self._tick(until, without)
@@ -234,7 +254,7 @@ class World:
     def _tick(self, until: float, without: str) -> None:
         """Let the clock go on: events arrive, and every runner says now and then that it is alive."""
         while self.now < until:
-            self.now = min(self.now + 0.25, until)
+            self.now = min(self.now + self.size.tick, until)
             self._arrive(self.now)
             for runner in self.runners:
                 if self.now >= runner.down_until and runner.place != without:
@@ -266,7 +286,7 @@ class World:
         while self.arrivals and self.arrivals[-1][0] <= at:
             self.source.add([self.arrivals.pop()[1]])
 
-    def _reload(self) -> None:
+    def happen(self) -> None:
         """Now and then, a rule is edited: it means the same and is another query."""
         if self.trouble.strikes("an edited rule", 0.1):
             number = self.trouble.seen["an edited rule"]
@@ -288,7 +308,7 @@ def _edited(made: Rule, query: str) -> Rule:
     return replace(made, query=query, program=compile(query))
 
 
-def _arrivals(chance: random.Random) -> list[tuple[float, StoredEvent]]:
+def _arrivals(chance: random.Random, size: Size) -> list[tuple[float, StoredEvent]]:
     """Return events with the minute in which each can first be found."""
     arrivals: list[tuple[float, StoredEvent]] = []
 
@@ -300,21 +320,18 @@ def _arrivals(chance: random.Random) -> list[tuple[float, StoredEvent]]:
             made.source["event"]["ingested"] = minute(at + delay).isoformat(timespec="milliseconds")
         arrivals.append((at + delay, made))
 
-    for number in range(120):
-        come(chance.uniform(0, TROUBLE), "evil", number)
-    burst = chance.uniform(10, TROUBLE - 10)
-    for number in range(50):
+    for number in range(size.singles):
+        come(chance.uniform(0, size.trouble), "evil", number)
+    burst = chance.uniform(10, size.trouble - 10)
+    for number in range(size.burst):
         come(burst + chance.uniform(0, 1), "evil", f"burst {number}")
-    for number in range(25):
-        first = chance.uniform(0, TROUBLE - 3)
+    for number in range(size.pairs):
+        first = chance.uniform(0, size.trouble - 3)
         come(first, "a", f"pair {number}")
         come(first + chance.uniform(0.1, 1.9), "b", f"pair {number}")
     return arrivals
 
 
-def play(seed: int, rate: float) -> Outcome:
+def play(seed: int, rate: float, size: Size = LARGE) -> Outcome:
     """Play one world. With no trouble (rate 0) it is the measure for all others of its seed."""
-    return World(seed, rate).play()
-
-
-Play = Callable[[int, float], Outcome]
+    return World(seed, rate, size).play()

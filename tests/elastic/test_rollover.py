@@ -9,6 +9,7 @@ from runner.elastic.capabilities import Capabilities
 from runner.elastic.dsl_search import DslSearch
 from runner.elastic.rollover import Conditions, Rollover
 from runner.elastic.state_index import StateIndex
+from runner.errors import ClusterUnavailable
 from runner.execution.executor import Executor
 from runner.execution.model import Alert, Verdict
 from runner.schedule.windows import Window
@@ -100,3 +101,34 @@ def test_nothing_is_repeated_when_the_alias_rolls_over_between_executions(node, 
     assert node.count(index=names.alerts)["count"] == 3
     assert node.count(index=names.executions)["count"] == 4
     assert len(behind(node, names.executions)) == 4
+
+
+def test_building_blocks_left_by_a_run_that_ended_are_not_repeated_behind_a_roll_over(
+    node, client, names, index_prefix
+):
+    index_events(node, index_prefix, [event(1, "a"), event(2, "b")])
+    query = 'sequence by host.name [process where process.name == "a"] [process where process.name == "b"]'
+    of = rule(query, index=(f"{index_prefix}-logs-*",))
+    ledger = StateIndex(client, names.state, names.executions)
+    source = DslSearch(client, Capabilities(client))
+
+    class EndsBeforeTheShell(AlertIndex):
+        def write(self, alerts):
+            if any("kibana.alert.group.index" not in alert.document for alert in alerts):
+                raise ClusterUnavailable("gone")
+            return super().write(alerts)
+
+    (ended,) = Executor(source, EndsBeforeTheShell(client, names.alerts), ledger).run(of, minute(5))
+    list(Rollover(client, names.alerts, AT_ONE).tend(NOW))
+    sink = AlertIndex(client, names.alerts)
+    sink.write([alert("another")])
+    Executor(source, sink, ledger).run(of, minute(10))
+
+    assert ended.verdict is Verdict.FAILED
+    node.indices.refresh(index=names.alerts)
+    found = node.search(index=names.alerts, query={"exists": {"field": "kibana.alert.group.id"}})["hits"]["hits"]
+    assert sorted((hit["_index"][-1], hit["_source"].get("kibana.alert.group.index")) for hit in found[:2]) == [
+        ("1", 0),
+        ("1", 1),
+    ]
+    assert len(found) == 3

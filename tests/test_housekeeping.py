@@ -1,0 +1,152 @@
+"""What is looked after beside the rules: when, how often it is told, and that an error in it ends nothing."""
+
+import io
+import json
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from runner.errors import AccessDenied
+from runner.housekeeping import MEASURED_AT_ONCE, Housekeeping, Instruments
+from runner.telemetry import logs
+from runner.telemetry.housekeeping_metrics import HousekeepingMetrics
+from tests.made import minute, rule
+
+LOGS = ("logs-*",)
+
+
+class Bench:
+    """Housekeeping over instruments that the test sets; `asked` counts what was asked of each."""
+
+    def __init__(self, rules=(), leads=True):
+        self.asked = []
+        self.drifted = timedelta(0)
+        self.ahead = 0
+        self.late = ""
+        self.hidden = ()
+        self.error = None
+        self.rules = rules or (rule(),)
+        self.registry = CollectorRegistry()
+        self.keeping = Housekeeping(
+            Instruments(
+                tend=self.tend,
+                drift=lambda: self.answer("drift", self.drifted),
+                measure=lambda patterns, now: self.answer(
+                    "measure", {"logs-a": {"0.5": timedelta(seconds=1), "0.99": timedelta(seconds=9)}}
+                ),
+                warning=lambda of, now: self.late,
+                count_ahead=lambda patterns, now: self.answer("ahead", self.ahead),
+                unreadable=lambda patterns: self.hidden,
+                max_drift=timedelta(seconds=5),
+            ),
+            logs.logger(),
+            HousekeepingMetrics(self.registry),
+            lambda: minute(0),
+            lambda: self.rules,
+            lambda: leads,
+        )
+
+    def answer(self, what, value):
+        self.asked.append(what)
+        if self.error:
+            raise self.error
+        return value
+
+    def tend(self, now):
+        self.answer("tend", None)
+        yield "alerts go on in alerts-000002"
+
+    def metrics(self):
+        return generate_latest(self.registry).decode()
+
+
+@pytest.fixture
+def log(capsys):
+    stream = io.StringIO()
+    logs.configure("ecs", "info", stream=stream)
+
+    def messages():
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        stream.seek(0)
+        stream.truncate()
+        return [(line["log.level"] if "log.level" in line else line["log"]["level"], line["message"]) for line in lines]
+
+    return messages
+
+
+def test_each_is_done_in_its_time(log):
+    bench = Bench()
+    for second in range(0, 3600, 30):
+        bench.keeping.do(minute(second / 60))
+    assert {what: bench.asked.count(what) for what in set(bench.asked)} == {
+        "tend": 12,
+        "drift": 60,
+        "measure": 1,
+        "ahead": 1,
+    }
+    bench.keeping.do(minute(60))
+    assert bench.asked.count("measure") == 2
+
+
+def test_only_one_of_the_runners_rolls_over(log):
+    bench = Bench(leads=False)
+    bench.keeping.do(minute(0))
+    assert "tend" not in bench.asked
+
+
+def test_many_sets_of_patterns_are_measured_a_few_at_a_time(log):
+    bench = Bench([rule(rule_id=f"r{number}", index=(f"logs-{number}-*",)) for number in range(10)])
+    bench.keeping.do(minute(0))
+    assert bench.asked.count("measure") == MEASURED_AT_ONCE
+    for number in range(1, 10):
+        bench.keeping.do(minute(number / 60))
+    assert bench.asked.count("measure") == 10
+
+
+STATES = {
+    "clock": (
+        "drifted",
+        timedelta(seconds=-8),
+        timedelta(0),
+        "the cluster's clock is 8.0 s behind ours",
+        "agree again",
+    ),
+    "future": ("ahead", 7, 0, "7 events of logs-* are ahead of the time", "ahead of the time any more"),
+    "lag": ("late", "looks back 240 s", "", "Evil Process: looks back 240 s", "no rule over logs-*"),
+    "privileges": ("hidden", LOGS, (), "may not read all of logs-*", "may read all of logs-* again"),
+}
+
+
+@pytest.mark.parametrize(("name", "bad", "good", "warning", "well"), STATES.values(), ids=STATES)
+def test_what_is_wrong_is_told_once_and_again_when_it_is_well(log, name, bad, good, warning, well):
+    bench = Bench()
+    told = []
+    for at, state in enumerate([good, bad, bad, good, good]):
+        setattr(bench, name, state)
+        bench.keeping.do(minute(61 * at))
+        told.append([(level, text) for level, text in log() if "go on in" not in text])
+    assert [len(each) for each in told] == [0, 1, 0, 1, 0]
+    assert told[1][0][0] == "warning"
+    assert warning in told[1][0][1]
+    assert well in told[3][0][1]
+
+
+def test_an_error_is_told_once_and_the_rest_goes_on(log):
+    bench = Bench()
+    bench.error = AccessDenied("cannot roll over", "Give it `manage`.")
+    for at in range(3):
+        bench.keeping.do(minute(61 * at))
+    texts = [text for _, text in log()]
+    assert sum("roll-over did not succeed" in text and "Give it `manage`." in text for text in texts) == 1
+    assert {"tend", "drift", "measure"} <= set(bench.asked)
+
+
+def test_what_is_measured_is_in_the_metrics(log):
+    bench = Bench()
+    bench.drifted, bench.ahead = timedelta(seconds=2), 3
+    bench.keeping.do(minute(0))
+    text = bench.metrics()
+    assert 'runner_ingest_lag_seconds{index="logs-a",quantile="0.99"} 9.0' in text
+    assert "runner_clock_drift_seconds 2.0" in text
+    assert 'runner_future_events{indices="logs-*"} 3.0' in text

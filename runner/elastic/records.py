@@ -40,6 +40,8 @@ def execution_document(execution: Execution) -> dict[str, Any]:
         f"{_OURS}.excepted": [{"item": item, "count": count} for item, count in execution.excepted.items()],
         **{f"{_OURS}.{name}": getattr(execution, name) for name in _COUNTS},
     }
+    if execution.gaps:
+        document[f"{_OURS}.gaps"] = [_range(gap) for gap in execution.gaps]
     if execution.resume is not None:
         document[f"{_OURS}.resume"] = instant_text(execution.resume)
     if execution.failure is not None:
@@ -77,6 +79,7 @@ def execution_of(document: Mapping[str, Any]) -> Execution:
         failure=failure,
         resume=_instant(resume) if resume is not None else None,
         ruleset_hash=document.get(f"{_OURS}.ruleset_hash", ""),
+        gaps=tuple(_window(gap) for gap in document.get(f"{_OURS}.gaps", ())),
         excepted={one["item"]: one["count"] for one in document.get(f"{_OURS}.excepted", ())},
         # What an earlier version wrote lacks the counts that are new.
         **{name: document.get(f"{_OURS}.{name}", 0) for name in _COUNTS},

@@ -78,8 +78,12 @@ class Executor:
         state = replace(state, coverage=coverage.given_up(state.coverage, due.given_up))
         executions: list[Execution] = []
         room = rule.max_signals
-        for task in due.tasks:
-            execution, state = self._recorded(state, self.execute(rule, task, now, room))
+        for number, task in enumerate(due.tasks):
+            execution = self.execute(rule, task, now, room)
+            if number == 0:
+                notes = (*execution.notes, *_told(rule, state))
+                execution = replace(execution, notes=notes, gaps=due.given_up)
+            execution, state = self._recorded(state, execution)
             executions.append(execution)
             room -= execution.created
             if self._limits.late_sweep is not None and late.swept(rule, execution):
@@ -198,6 +202,13 @@ class Executor:
 
     def _failed(self, rule: Rule, task: Task, now: datetime, error: RunnerError) -> Execution:
         return replace(self._record_of(rule, task, now), failure=failure(error))
+
+
+def _told(rule: Rule, state: State) -> tuple[str, ...]:
+    """Say when the coverage begins anew, for the query is another than that of the last execution."""
+    if state.last is None or state.last.query_hash == rule.query_hash or state.coverage.since is None:
+        return ()
+    return (f"what the rule finds has changed: a new line of coverage begins at {state.coverage.since.isoformat()}",)
 
 
 def failure(error: RunnerError) -> Failure:

@@ -175,6 +175,7 @@ class Execution:
     failure: Failure | None = None
     resume: datetime | None = None  # where the backlog starts: all matches before it are alerted
     ruleset_hash: str = ""
+    gaps: tuple[Window, ...] = ()  # ranges that its run gave up for being too old
     excepted: Mapping[str, int] = field(default_factory=dict)  # exception item → events that it took away
 
 

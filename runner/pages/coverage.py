@@ -22,6 +22,8 @@ def page(states: Sequence[tuple[Rule, State]], now: datetime, over: timedelta) -
     parts: list[RenderableType] = [heading]
     for rule, state in states:
         parts += [Text(screen.safe(rule.name), "bold"), _row(state, now, over)]
+        if changed(rule, state):
+            parts.append(Text("what the rule finds has changed: its next execution begins a new line", "yellow"))
     return Group(*parts, "", legend())
 
 
@@ -75,6 +77,7 @@ def as_json(rule: Rule, state: State, now: datetime) -> dict[str, Any]:
         "rule_id": rule.rule_id,
         "rule_name": rule.name,
         "query_hash": coverage.query_hash,
+        "query_changed": changed(rule, state),
         "since": coverage.since and coverage.since.isoformat(),
         "covered_until": coverage.until and coverage.until.isoformat(),
         "lag_seconds": (now - coverage.until).total_seconds() if coverage.until else None,
@@ -88,6 +91,11 @@ def as_json(rule: Rule, state: State, now: datetime) -> dict[str, Any]:
         "last_verdict": str(last.verdict) if last else None,
         "last_started": last.started.isoformat() if last else None,
     }
+
+
+def changed(rule: Rule, state: State) -> bool:
+    """Tell whether what is known is of another query than the rule has now."""
+    return state.coverage.since is not None and state.coverage.query_hash != rule.query_hash
 
 
 def gap_length(coverage: Coverage) -> timedelta:

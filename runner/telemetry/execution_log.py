@@ -75,6 +75,7 @@ def sentence(execution: Execution) -> str:
         f"{execution.requests} requests",
         f"{execution.duration:.2f} s",
         *execution.faults,
+        *execution.notes,
     ]
     return f"{head}: {', '.join(counts)}"
 

@@ -101,3 +101,21 @@ def test_an_event_of_the_future_is_found_once_its_time_has_come():
     bench.come_in(1, happened=60)
     found = {at: sum(execution.created for execution in bench.run(at)) for at in range(5, 75, 5)}
     assert [at for at, created in found.items() if created] == [65]
+
+
+def test_a_range_that_is_given_up_is_in_the_history_with_the_run_that_gave_it_up():
+    bench = Bench(back=None)
+    bench.run(0)
+    standard, *_ = bench.run(60 * 30)
+    assert [(gap.start, gap.end) for gap in standard.gaps] == [(minute(0), minute(60 * 6))]
+    (record,) = [execution for execution in bench.ledger.executions if execution.gaps]
+    assert record == standard
+    assert all(not execution.gaps for execution in bench.run(60 * 30 + 5))
+
+
+def test_a_changed_query_is_told_once_with_where_its_coverage_begins():
+    bench = Bench(back=None)
+    bench.run(0)
+    other = rule("process where true")
+    notes = [[note for execution in bench.run(at, other) for note in execution.notes] for at in (5, 10)]
+    assert notes == [[f"what the rule finds has changed: a new line of coverage begins at {minute(0).isoformat()}"], []]

@@ -12,7 +12,7 @@ Six integrations are played, one an index pattern of the seed rule, each in its 
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -179,11 +179,6 @@ def as_bulk_lines(arrivals: Iterator[Arrival]) -> Iterator[Mapping[str, Any]]:
     for arrival in arrivals:
         yield {"create": {"_index": arrival.event.index, "_id": arrival.event.id}}
         yield arrival.event.source
-
-
-def renamed(arrival: Arrival, prefix: str) -> Arrival:
-    """Return the arrival in an index whose name begins with `prefix`."""
-    return replace(arrival, event=replace(arrival.event, index=prefix + arrival.event.index))
 
 
 def _iso(instant: datetime) -> str:

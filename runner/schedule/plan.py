@@ -7,7 +7,7 @@
 What is older than the catch-up limit is given up, by name: a Gap. Backlog never is.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from runner.execution.model import Coverage, Execution, RunType, Verdict
@@ -53,7 +53,6 @@ class Plan:
 
     tasks: tuple[Task, ...]
     given_up: tuple[Window, ...] = ()
-    waiting: tuple[Window, ...] = field(default=())  # open ranges that this run does not get to
 
 
 def standard_window(schedule: Schedule, now: datetime) -> Window:
@@ -100,8 +99,7 @@ def plan(schedule: Schedule, coverage: Coverage, now: datetime, limits: Limits =
         *(Task(cut.window, RunType.BACKLOG, cut.after) for cut in coverage.backlog),
         *(Task(piece, RunType.CATCH_UP) for piece in slices),
     )
-    kept, rest = tasks[: limits.tasks], tasks[limits.tasks :]
-    return Plan(kept, given_up, tuple(task.window for task in rest))
+    return Plan(tasks[: limits.tasks], given_up)
 
 
 def _stretched(window: Window, missed: tuple[Window, ...], lookback: timedelta, interval: timedelta) -> Window:

@@ -1,5 +1,6 @@
 """What a run searches: the standard window, the backlog, what was missed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdic
 from runner.rules.datemath import DateMath
 from runner.rules.model import Schedule
 from runner.schedule.plan import Limits, Task, plan
-from runner.schedule.windows import Window
+from runner.schedule.windows import Window, merged
 
 EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SCHEDULE = Schedule(timedelta(minutes=5), DateMath.parse("now-9m"), DateMath.parse("now"))
@@ -96,11 +97,15 @@ def test_backlog_is_never_given_up():
     assert not any(gap.overlaps(cut.window) for gap in due.given_up)
 
 
-def test_a_run_takes_so_many_tasks_and_names_what_waits():
-    due = plan(SCHEDULE, covered((-9, 0)), minute(600), Limits(tasks=3))
+def test_a_run_takes_so_many_tasks_and_the_rest_waits_for_the_next():
+    coverage = covered((-9, 0))
+
+    due = plan(SCHEDULE, coverage, minute(600), Limits(tasks=3))
+    searched = replace(coverage, covered=merged((*coverage.covered, *(task.window for task in due.tasks))))
+    later = plan(SCHEDULE, searched, minute(605), Limits(tasks=3))
 
     assert len(due.tasks) == 3
-    assert due.waiting[0].start == due.tasks[-1].window.end
+    assert later.tasks[1].window.start <= due.tasks[-1].window.end < later.tasks[1].window.end
 
 
 def ended(verdict, run_type, length):

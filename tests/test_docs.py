@@ -13,6 +13,7 @@ import yaml
 from runner.cli import cli
 from runner.environment import FROM_FILES, variable
 from runner.settings import Settings
+from runner.telemetry.housekeeping_metrics import HousekeepingMetrics
 from runner.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +94,7 @@ def test_the_role_in_the_readme_is_the_one_that_is_deployed():
 
 def test_the_metrics_in_the_docs_are_those_that_there_are():
     metrics = Metrics(lambda: datetime(2025, 6, 1, tzinfo=UTC))
+    HousekeepingMetrics(metrics.registry)
     there = set(re.findall(r"^# TYPE (\S+)", metrics.text().decode(), re.MULTILINE))
     told = set(re.findall(r"^\| `(runner_\w+)`", OPERATIONS, re.MULTILINE))
     assert told == there
@@ -104,6 +106,15 @@ def test_the_metrics_in_the_docs_are_those_that_there_are():
 def test_the_prometheus_rules_in_the_docs_are_yaml():
     (block,) = blocks(OPERATIONS, "yaml")
     assert [rule["alert"] for rule in yaml.safe_load(block)["groups"][0]["rules"]]
+
+
+def test_every_promise_names_tests_that_there_are():
+    table = [line for line in (ROOT / "docs" / "reliability.md").read_text().splitlines() if "| `tests/" in line]
+    assert len(table) > 10
+    for line in table:
+        named = re.findall(r"`(tests/[\w/]+\.py)`", line)
+        assert named, line
+        assert [path for path in named if not (ROOT / path).is_file()] == []
 
 
 def test_the_changelog_begins_with_what_is_unreleased():

@@ -4,13 +4,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from runner.elastic.alert_index import AlertIndex
 from runner.elastic.capabilities import Capabilities
 from runner.elastic.cluster_clock import drift
 from runner.elastic.dsl_search import DslSearch
+from runner.elastic.eql_search import EqlSearch
 from runner.elastic.future_events import future_events
 from runner.elastic.ingest_lag import IngestLag, LagNoted
+from runner.elastic.state_index import StateIndex
+from runner.execution.executor import Executor
+from runner.execution.model import RunType, Verdict
+from runner.schedule.plan import Limits
 from runner.schedule.windows import Window
 from tests.contracts.conftest import index_events
+from tests.elastic.conftest import client_of
+from tests.elastic.eql_api import EqlApi
 from tests.elastic.forwarding import Answered, always
 from tests.made import event, iso, minute, rule
 
@@ -108,3 +116,22 @@ def test_events_of_the_future_are_counted_within_bounds(node, client, index_pref
     index_events(node, index_prefix, [event(at) for at in (-1, 0.01, 1, 60, 23 * 60, 25 * 60)])
     assert future_events(client, (f"{index_prefix}-logs-*",), minute(0), timedelta(seconds=5)) == 3
     assert future_events(client, (f"{index_prefix}-none-*",), minute(0), timedelta(seconds=5)) == 0
+
+
+@pytest.mark.parametrize("api", [False, True], ids=["by Query DSL", "by the EQL API"])
+def test_a_sweep_finds_what_came_in_late_up_to_its_bound(node, elasticsearch_url, names, index_prefix, api):
+    known = {"event.ingested": {"type": "date"}}
+    index_events(node, index_prefix, [late(at, 8 - at) for at in (-10, -29, -60)], **known)
+    with EqlApi(elasticsearch_url) as proxy:
+        client = client_of(proxy.url)
+        source = (EqlSearch if api else DslSearch)(client, Capabilities(client))
+        ledger = StateIndex(client, names.state, names.executions)
+        limits = Limits(late_sweep=timedelta(minutes=30))
+        executor = Executor(source, AlertIndex(client, names.alerts), ledger, limits=limits)
+        of = rule(index=(f"{index_prefix}-logs-*",))
+        runs = [executor.run(of, minute(at)) for at in (10, 15)]
+        client.close()
+    assert [[(one.run_type, one.verdict, one.created) for one in run] for run in runs] == [
+        [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.COMPLETE, 2)],
+        [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.COMPLETE, 0)],
+    ]

@@ -11,6 +11,8 @@ from runner.query.timestamps import instant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_reader = lru_cache(maxsize=10_000)(reader)
+
 CLOCK_FORMAT = "strict_date_optional_time_nanos"
 
 
@@ -24,7 +26,7 @@ def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable
 
     What the source holds stays as it is.
     """
-    lacking = {path: fields[path] for path in paths if path in fields and _lacks(source, path)}
+    lacking = {path: fields[path] for path in paths if path in fields and _reader(path)(source) is None}
     if not lacking:
         return source
     return {**source, **{path: found[0] if len(found) == 1 else found for path, found in lacking.items()}}
@@ -32,15 +34,8 @@ def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable
 
 def whole(hit: Hit, source: Document) -> Document:
     """Return the whole source of a hit, with what only the index knew when the hit was found."""
-    known = {path: value for path, value in hit.source.items() if "." in path and _lacks(source, path)}
+    known = {path: value for path, value in hit.source.items() if "." in path and _reader(path)(source) is None}
     return {**source, **known} if known else source
-
-
-_reader = lru_cache(maxsize=10_000)(reader)
-
-
-def _lacks(source: Document, path: str) -> bool:
-    return _reader(path)(source) is None
 
 
 def of_fields(fields: Mapping[str, list[Any]], path: str) -> datetime | None:

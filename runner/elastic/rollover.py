@@ -60,7 +60,9 @@ class Rollover:
             self.alias,
         )
         if answer.get("rolled_over"):
-            met = ", ".join(name for name, holds in answer.get("conditions", {}).items() if holds)
+            met = ", ".join(
+                name.strip("[]") for name, holds in answer.get("conditions", {}).items() if holds and "max_" in name
+            )
             yield f"{self.alias} goes on in {answer['new_index']}: {answer['old_index']} has reached {met}"
         if self.retention is not None:
             for name in self._expired(now - self.retention):

@@ -29,6 +29,7 @@ _QUIET: Mapping[str, int] = {
     "elasticsearch": logging.WARNING,
     "apscheduler": logging.ERROR,  # a line for each start; what matters of it the observer says
     "urllib3": logging.WARNING,
+    "watchfiles": logging.WARNING,
 }
 
 

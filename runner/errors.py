@@ -42,7 +42,7 @@ class QueryError(RuleError):
     """An EQL text is wrong at one place.
 
     `line` and `column` count from 1; `text` is the whole query. `str()` is the message alone; `pointed()` adds the
-    place, the line and a caret.
+    place, the line and a caret, which a traceback shows too.
     """
 
     def __init__(self, message: str, *, text: str = "", line: int = 1, column: int = 1, hint: str = "") -> None:
@@ -54,12 +54,19 @@ class QueryError(RuleError):
 
     def pointed(self) -> str:
         """Return the message with its place, the line it is on and a caret under the column."""
+        return "\n".join((f"{self.line}:{self.column}: {self.message}", *self._line()))
+
+    def noted(self) -> "QueryError":
+        """Return the error itself, with its place, line, caret and hint as a note for tracebacks."""
+        self.add_note("\n".join((f"line {self.line}, column {self.column}", *self._line(), *filter(None, [self.hint]))))
+        return self
+
+    def _line(self) -> tuple[str, ...]:
         lines = self.text.splitlines()
-        where = f"{self.line}:{self.column}: {self.message}"
         if not 1 <= self.line <= len(lines):
-            return where
+            return ()
         shown = lines[self.line - 1].replace("\t", " ")
-        return f"{where}\n  {shown}\n  {' ' * (self.column - 1)}^"
+        return (f"  {shown}", f"  {' ' * (self.column - 1)}^")
 
 
 class OperatorError(RunnerError):

@@ -85,6 +85,13 @@ def test_shell_lines_are_shell(path):
         assert checked.returncode == 0, f"{block}\n{checked.stderr}"
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_what_python_says_in_the_docs_is_so(path):
+    said = {}
+    for block in blocks(path.read_text(encoding="utf-8"), "python"):
+        exec(compile(block, path.name, "exec"), said)
+
+
 def test_the_role_in_the_readme_is_the_one_that_is_deployed():
     (key,) = [block for block in blocks(README, "sh") if "_security/api_key" in block]
     body = json.loads(key[key.index("'\n{") + 1 : key.rindex("'")])

@@ -176,12 +176,12 @@ def compile_for(
     text: str, known: Fields, event_category_field: str, timestamp_field: str, tiebreaker_field: str | None
 ) -> Program:
     """Compile a query for what is known of the fields."""
-    query = parse(text)
     try:
+        query = parse(text)
         check(query, known, event_category_field)
     except QueryError as error:
         error.text = text
-        raise
+        raise error.noted() from error.__cause__
     return Program(
         text,
         query,

@@ -1,10 +1,12 @@
 """Programs and searches as their users see them."""
 
+import traceback
 from dataclasses import FrozenInstanceError
 from datetime import timedelta
 
 import pytest
 
+from runner.errors import QueryError
 from runner.query import FieldType, Kind, compile, search
 
 EVENTS = [
@@ -118,3 +120,12 @@ def test_a_matching_starts_afresh():
 def test_a_sequence_program_matches_what_can_be_a_stage_of_it():
     program = compile("sequence [file where n == 2] [process where n == 3]")
     assert [program.matches(event) for event in EVENTS] == [True, False, True, False]
+
+
+def test_a_traceback_shows_the_place_the_line_a_caret_and_what_to_do():
+    with pytest.raises(QueryError) as raised:
+        compile("process where\n  name = 1")
+    shown = traceback.format_exception_only(raised.value)
+    assert "".join(shown).endswith(
+        "unexpected `=`\nline 2, column 8\n    name = 1\n         ^\n`=` is not an operator, use ==\n"
+    )

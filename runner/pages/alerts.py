@@ -35,7 +35,7 @@ def page(alerts: Sequence[Found], total: int, now: datetime) -> RenderableType:
     heading.add_row("Id", "Made (UTC)", "Severity", "Status", "Rule", style="dim")
     parts: list[RenderableType] = [heading]
     for alert in alerts:
-        parts += [_row(alert, now), Padding(Text(_reason(alert.document), overflow="fold"), (0, 0, 0, 2), expand=False)]
+        parts += [_row(alert, now), Padding(_line(alert.document), (0, 0, 0, 2), expand=False)]
     shown = f"{screen.plural(total, 'alert')}"
     if total > len(alerts):
         shown += f", the newest {len(alerts):,} shown; --limit shows more"
@@ -57,6 +57,14 @@ def _row(alert: Found, now: datetime) -> RenderableType:
         screen.safe(_text(document, "kibana.alert.rule.name")),
     )
     return row
+
+
+def _line(document: Document) -> Text:
+    """Say what happened, and for how many more matches the alert stands."""
+    line = Text(_reason(document), overflow="fold")
+    if suppressed := _suppressed(document):
+        line.append(f" +{suppressed:,} suppressed", "dim")
+    return line
 
 
 def whole(alert: Found, blocks: Sequence[Found]) -> RenderableType:
@@ -102,7 +110,7 @@ def _facts(alert: Found) -> RenderableType:
         ("Tags", _joined(document, "kibana.alert.rule.tags")),
         ("References", _joined(document, "kibana.alert.rule.references", "\n")),
         ("False positives", _joined(document, "kibana.alert.rule.false_positives", "\n")),
-        ("Suppressed", _text(document, "kibana.alert.suppression.docs_count")),
+        ("Suppressed", _stands_for(document)),
         ("Building block", _text(document, "kibana.alert.building_block_type")),
         ("Told to", _joined(document, "eql_runner.notify")),
     ]
@@ -110,6 +118,27 @@ def _facts(alert: Found) -> RenderableType:
         if value:
             grid.add_row(name, value if isinstance(value, Text) else Text(screen.safe(value)))
     return grid
+
+
+def _stands_for(document: Document) -> str:
+    """Say how many matches the alert has absorbed, over which time, and what they share."""
+    suppressed = _suppressed(document)
+    if not suppressed:
+        return ""
+    start, end = (_text(document, f"kibana.alert.suppression.{bound}") for bound in ("start", "end"))
+    terms = [
+        f"{term.get('field')}: {', '.join(map(str, _values_of(term.get('value')))) or 'none'}"
+        for term in _listed(document, "kibana.alert.suppression.terms")
+    ]
+    return "\n".join((f"{suppressed:,} further, {start} to {end}", *terms))
+
+
+def _suppressed(document: Document) -> int:
+    return int(_first(document, "kibana.alert.suppression.docs_count") or 0)
+
+
+def _values_of(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _workflow(document: Document) -> RenderableType | None:
@@ -216,6 +245,7 @@ def as_json(alert: Found) -> dict[str, Any]:
         "host": [str(value) for value in values(document, "host.name")],
         "user": [str(value) for value in values(document, "user.name")],
         "reason": _text(document, "kibana.alert.reason"),
+        "suppressed": _suppressed(document),
     }
 
 

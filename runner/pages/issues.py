@@ -34,7 +34,7 @@ def issue(one: Issue) -> RenderableType:
     if one.place.excerpt:
         parts.append(_Excerpt(one.place, _style(one)))
     if one.hint:
-        parts.append(Padding(screen.safe(one.hint), (0, 0, 0, 4), expand=False))
+        parts.append(_Hint(screen.safe(one.hint)))
     return Group(*parts, "")
 
 
@@ -51,6 +51,18 @@ class _Excerpt:
         start = max(0, min(column - width // 2, len(text) - width))
         yield Text(f"    {text[start : start + width]}", "dim", no_wrap=True)
         yield Text(f"    {' ' * (column - start)}^", self.style, no_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """What to do, set in; on a page of lines without end, such as a log, whole on one line."""
+
+    text: str
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        # A padded text is as wide as the console at most: rich would cut a line that may not wrap.
+        endless = options.no_wrap
+        yield Text(f"    {self.text}") if endless else Padding(self.text, (0, 0, 0, 4), expand=False)
 
 
 def verdict(issues: Sequence[Issue], rules: int) -> Text:

@@ -2,12 +2,15 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from runner.elastic.alert_search import Found
 from runner.execution.model import Backlog, Coverage, Execution, Failure, RunType, State, Verdict
-from runner.pages import coverage, executions, screen
+from runner.pages import alerts, coverage, executions, issues, screen
+from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.schedule.windows import Window
 from tests.made import rule
 
@@ -106,3 +109,31 @@ def test_what_a_terminal_would_obey_is_not_printed(field):
     assert "\x1b" not in page
     assert "\x07" not in page
     assert "[2J" in page
+
+
+def test_a_hint_is_shown_whole_on_a_page_and_on_one_line_of_a_log():
+    hint = "write ?proces.name if it need not exist: " + "the API refuses the query without it " * 5 + "so it is"
+    one = Issue(IssueSeverity.WARNING, Code.MAPPING, "wrong", Path("a.toml"), hint=hint)
+    stream = io.StringIO()
+    Console(file=stream, width=80, highlight=False).print(issues.issue(one), soft_wrap=True)
+    assert f"    {hint}\n" in stream.getvalue()
+    assert " ".join(printed(issues.issue(one)).split()).endswith(hint)
+
+
+def test_an_alert_tells_how_many_matches_it_stands_for_in_the_list_and_by_itself():
+    absorbed = {
+        "kibana.alert.reason": "it happened.",
+        "kibana.alert.suppression.docs_count": 1234,
+        "kibana.alert.suppression.start": "2026-01-01T12:00:00.000Z",
+        "kibana.alert.suppression.end": "2026-01-01T13:00:00.000Z",
+        "kibana.alert.suppression.terms": [
+            {"field": "host.name", "value": ["web-1", "web-2"]},
+            {"field": "user.name", "value": None},
+        ],
+    }
+    found = Found("4f0c2a9e", "alerts-000001", (1, 1), absorbed)
+    assert "it happened. +1,234 suppressed" in printed(alerts.page([found], 1, NOON))
+    assert alerts.as_json(found)["suppressed"] == 1234
+    shown = printed(alerts.whole(found, []), width=120)
+    for part in ("1,234 further, 2026-01-01T12:00:00.000Z to", "host.name: web-1, web-2", "user.name: none"):
+        assert part in shown

@@ -93,12 +93,12 @@ def retry_after(value: str, now: datetime) -> timedelta | None:
 
 
 _REASONS: Mapping[type[Exception], str] = {
-    urllib3.exceptions.ConnectTimeoutError: f"no connection in {TIMEOUT.connect_timeout} s",
     urllib3.exceptions.ReadTimeoutError: f"no answer in {TIMEOUT.read_timeout} s",
     urllib3.exceptions.NameResolutionError: "its name is not known",
     urllib3.exceptions.SSLError: "no secure connection; is its certificate trusted here?",
     urllib3.exceptions.ProxyError: "the proxy does not let us through",
-    urllib3.exceptions.NewConnectionError: "no connection",
+    urllib3.exceptions.NewConnectionError: "no connection",  # refused; in some versions a kind of the next
+    urllib3.exceptions.ConnectTimeoutError: f"no connection in {TIMEOUT.connect_timeout} s",
     urllib3.exceptions.ProtocolError: "the connection was cut",
 }
 

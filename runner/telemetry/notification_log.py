@@ -52,8 +52,9 @@ class NotificationLog:
     def resumed(self, claim: Claim, now: datetime) -> None:
         """A channel works again."""
         since = claim.failing_since or now
+        minutes = round((now - since).total_seconds() / 60)
         self._log.info(
-            f"{claim.channel} can be told again, after {(now - since).total_seconds() / 60:.0f} minutes",
+            f"{claim.channel} can be told again, after {minutes} minute{'' if minutes == 1 else 's'}",
             **{"eql_runner.notify.channel": claim.channel},
         )
 

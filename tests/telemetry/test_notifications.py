@@ -69,12 +69,12 @@ def test_a_channel_that_fails_is_a_warning_once_and_told_when_it_goes_again(line
     tried = entry(error="no", attempts=1)
     log.refused(tried, CLAIM)
     log.refused(replace(tried, attempts=2), replace(CLAIM, failures=2))
-    log.resumed(CLAIM, minute(40))
+    log.resumed(CLAIM, minute(1))
     first, second, third = lines()
     assert first["message"] == "soc cannot be told: no; tried again at 12:01:00 UTC, nothing is lost meanwhile"
     assert levels(lines) == ["warning", "debug", "info"]
     assert second["error"] == {"message": "no"}
-    assert third["message"] == "soc can be told again, after 40 minutes"
+    assert third["message"] == "soc can be told again, after 1 minute"
 
 
 def test_one_refused_message_is_told_as_such(lines: Lines) -> None:

@@ -142,7 +142,8 @@ def _summary(document: Document) -> str:
         found = [str(value) for value in values(document, path)]
         if found:
             return " ".join(found)
-    return _text(document, "kibana.alert.reason")
+    severity = _text(document, "kibana.alert.severity")
+    return _text(document, "kibana.alert.reason").partition(f" created {severity} alert ")[0]
 
 
 def _origin(document: Document) -> list[dict[str, str]]:

@@ -35,7 +35,7 @@ def test_without_an_original_time_it_is_the_time_of_detection() -> None:
         ({"process": {"args": ["sh", "-c", "x"]}}, "sh -c x"),
         ({"process": {"name": "sh"}, "file": {"path": "/etc/shadow"}}, "/etc/shadow"),
         ({"process": {"name": "sh"}}, "sh"),
-        ({"process": {}}, "process event with process sh created medium alert Evil Process."),
+        ({"process": {}}, "process event with process sh"),
     ],
     ids=["command line", "arguments", "file before the name", "name", "else the reason"],
 )

@@ -8,6 +8,7 @@ HEADINGS = {
     "rules_path": "What to look for, and where",
     "alerts_index": "Where alerts, history and state go",
     "notifications_path": "Who is told",
+    "rollover": "How the indices grow, and what is deleted",
     "workers": "How it runs",
     "log_format": "What it shows",
 }

@@ -200,7 +200,11 @@ def restarted(node: Node) -> Node:
         os.waitpid(node.pid, 0)
     (home / "logs" / "http.ports").unlink(missing_ok=True)
     process = _launch(home, _java(), user)
-    url = _wait(lambda: _port(home, process), log=home / "logs" / "launcher.log")
+    try:
+        url = _wait(lambda: _port(home, process), log=home / "logs" / "launcher.log")
+    except BaseException:
+        Node("", process.pid).stop()
+        raise
     return Node(url, process.pid, node.home)
 
 

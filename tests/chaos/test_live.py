@@ -32,6 +32,8 @@ def test_trouble_on_a_real_node_changes_nothing_in_the_end(node, elasticsearch_u
 
 
 @pytest.mark.skipif(not os.environ.get("CHAOS_RESTART"), reason="CHAOS_RESTART is not set; `make chaos` sets it")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the script leaves a node's process to who has its number
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_node_that_is_killed_and_started_again_changes_nothing_in_the_end():
     script = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "elasticsearch.py")))
     running = [script.from_maven()]
@@ -51,7 +53,7 @@ def test_a_node_that_is_killed_and_started_again_changes_nothing_in_the_end():
             troubled = world.play()
     finally:
         running[-1].stop()
-    assert troubled.trouble["the node is killed"] >= 1
+    assert len(running) == 3
     assert_nothing_missed_nothing_twice(
         troubled, play(FIRST, 0.0, SMALL), replay=f"CHAOS_RESTART=1 {replay_line(FIRST, __file__)}"
     )

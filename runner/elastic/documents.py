@@ -11,7 +11,7 @@ from elasticsearch import Elasticsearch
 from runner.elastic import answers
 from runner.elastic.client import GRACE, Client, Count, mapping
 from runner.elastic.failures import Action
-from runner.elastic.hits import whole
+from runner.elastic.hits import TELLING, completed, whole
 from runner.errors import ClusterAnswerError, ClusterBusy, ClusterUnavailable
 from runner.execution.model import Hit, Page
 
@@ -54,12 +54,18 @@ def _send(es: Elasticsearch, wanted: Sequence[Key], sources: dict[Key, Mapping[s
     searches: list[Mapping[str, Any]] = []
     for index, ids in by_index.items():
         searches.append({"index": index, "ignore_unavailable": True, "allow_partial_search_results": False})
-        searches.append({"query": {"ids": {"values": ids}}, "size": len(ids), "track_total_hits": False})
+        query = {"ids": {"values": ids}}
+        searches.append({"query": query, "fields": list(TELLING), "size": len(ids), "track_total_hits": False})
     answer = es.msearch(searches=searches)
     for one in mapping(answer.body, "the cluster").get("responses", ()):
         _must_be_whole(one)
-        sources.update({(hit["_index"], hit["_id"]): hit["_source"] for hit in one["hits"]["hits"]})
+        sources.update({(hit["_index"], hit["_id"]): _document(hit) for hit in one["hits"]["hits"]})
     return answer
+
+
+def _document(hit: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields = hit.get("fields", {})
+    return completed(hit["_source"], fields, fields)
 
 
 def _must_be_whole(answer: Mapping[str, Any]) -> None:

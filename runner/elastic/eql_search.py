@@ -148,7 +148,7 @@ class _Question:
             "timestamp_field": rule.timestamp_field,
             "event_category_field": rule.event_category_override,
             "fields": [
-                *({"field": path} for path in self.paths),
+                *({"field": path} for path in dict.fromkeys((*self.paths, *hits.TELLING))),
                 *hits.clock_fields(rule.timestamp_field, rule.range_field),
             ],
         }
@@ -183,7 +183,9 @@ class _Question:
             index=event["_index"],
             id=event["_id"],
             time=time or ranged or self.window.start,
-            source=hits.completed(event.get("_source", {}), fields, self.paths),
+            source=hits.completed(
+                event.get("_source", {}), fields, fields.keys() - {rule.timestamp_field, rule.range_field}
+            ),
             inside=self.read == self.window or (ranged is not None and self.window.holds(ranged)),
         )
 

@@ -13,6 +13,29 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _reader = lru_cache(maxsize=10_000)(reader)
 
+TELLING = (
+    "data_stream.*",
+    "event.action",
+    "event.category",
+    "event.dataset",
+    "event.kind",
+    "event.module",
+    "event.type",
+    "host.name",
+    "user.name",
+    "process.name",
+    "process.parent.name",
+    "file.name",
+    "source.ip",
+    "source.port",
+    "destination.ip",
+    "destination.port",
+)
+"""What alerts tell of an event, whether or not the rule reads it: integrations keep some of it in the mapping alone.
+
+All fields (as Kibana asks for) cost ten times the search: with 866 mapped fields 20 ms for 50 documents, against 2.
+"""
+
 CLOCK_FORMAT = "strict_date_optional_time_nanos"
 
 

@@ -233,7 +233,7 @@ def _of_origin(hits: Sequence[Hit]) -> dict[str, Any]:
         "kibana.alert.original_time": timestamp(hits[0].time),
         "kibana.alert.ancestors": ancestors,
         "kibana.alert.depth": max(ancestor["depth"] for ancestor in ancestors) + 1,
-        **(_original_event(hits[0].source) if len(hits) == 1 else {}),
+        **(_originals(hits[0].source) if len(hits) == 1 else {}),
     }
 
 
@@ -261,11 +261,15 @@ def _held(source: Document, path: str) -> Any:
     return here
 
 
-def _original_event(source: Document) -> dict[str, Any]:
-    event = source.get("event")
-    nested = event if isinstance(event, Mapping) else {}
-    dotted = {key.removeprefix("event."): value for key, value in source.items() if key.startswith("event.")}
-    return {f"kibana.alert.original_event.{key}": value for key, value in {**nested, **dotted}.items()}
+def _originals(source: Document) -> dict[str, Any]:
+    """Return `event.*` and `data_stream.*` as the source has them, which the alert may have its own of."""
+    found: dict[str, Any] = {}
+    for name in ("event", "data_stream"):
+        inner = source.get(name)
+        nested = inner if isinstance(inner, Mapping) else {}
+        dotted = {key.removeprefix(f"{name}."): value for key, value in source.items() if key.startswith(f"{name}.")}
+        found |= {f"kibana.alert.original_{name}.{key}": value for key, value in {**nested, **dotted}.items()}
+    return found
 
 
 def _date(text: Any) -> str | None:

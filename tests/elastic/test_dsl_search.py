@@ -137,6 +137,19 @@ def test_a_value_that_only_the_index_knows_is_brought_along(bench):
     assert bench.source().documents(page.hits).hits[0].source["data_stream.dataset"] == "constant"
 
 
+def test_an_alert_s_event_has_what_only_the_index_knows_of_it(bench):
+    bench.index([event(1)])
+    constant = {"type": "keyword", "script": "emit('constant')"}
+    bench.node.indices.put_mapping(
+        index=f"{bench.prefix}-*",
+        runtime={"data_stream.dataset": constant, "event.module": constant, "host.name": constant},
+    )
+    (page,) = bench.pages()
+    (hit,) = bench.source().documents([one.events[0] for one in page.matches]).hits
+    assert (hit.source["data_stream.dataset"], hit.source["event.module"]) == ("constant", "constant")
+    assert "host.name" not in hit.source  # what the document holds is left as it is
+
+
 def test_the_rules_own_filters_hold(bench):
     bench.index([event(1), event(2, "good"), event(3, host={"name": "other"})])
     not_good = {"meta": {"negate": True}, "query": {"match_phrase": {"process.name": "good"}}}

@@ -26,6 +26,8 @@ _CREATE = Action("create", f"`manage` on the indices of this service; {_ALTERNAT
 _UPGRADE = Action("bring up to date", f"`manage` on the indices of this service; {_ALTERNATIVE}", refused=SetupError)
 
 _OVERFLOW_SINCE = (8, 14)
+_CUSTOM_SINCE = (8, 7)
+_JSON = {"accept": "application/json", "content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,17 @@ def install(client: Client, names: Names) -> tuple[str, ...]:
     Raises SetupError when something by our names is not ours or made by a newer version, AccessDenied when the account
     may not do what is needed.
     """
-    overflow = version_of(client) >= _OVERFLOW_SINCE
-    bodies = {
-        names.alerts: templates.alerts_template(names.alerts, keep_overflow=overflow),
-        names.executions: templates.executions_template(names.executions),
+    version = version_of(client)
+    components = {
+        names.alerts: templates.alerts_component(keep_overflow=version >= _OVERFLOW_SINCE),
+        names.executions: templates.executions_component(),
     }
-    done = [line for alias, body in bodies.items() for line in _template(client, alias, body)]
+    done: list[str] = []
+    for alias, component in components.items():
+        done += _template(client, "component", templates.package(alias), component)
+        done += _template(client, "index", alias, templates.index_template(alias, custom=version >= _CUSTOM_SINCE))
     found = _indices(client, names)
-    for alias, body in bodies.items():
+    for alias, body in components.items():
         done += _behind_alias(client, alias, found, body["template"]["mappings"])
     done += _single(client, names.state, templates.state_index(), found)
     if names.outbox:
@@ -72,27 +77,20 @@ def install(client: Client, names: Names) -> tuple[str, ...]:
     return tuple(done)
 
 
-def _template(client: Client, name: str, body: Mapping[str, Any]) -> Iterator[str]:
+def _template(client: Client, kind: str, name: str, body: Mapping[str, Any]) -> Iterator[str]:
+    """Write a template, of kind `component` or `index`, where it lacks or is of an older version of ours."""
+    path = f"/_{kind}_template/{name}"
     answer = client.ask(
-        _READ_TEMPLATE, name, lambda es: es.options(ignore_status=404).indices.get_index_template(name=name)
+        _READ_TEMPLATE, name, lambda es: es.options(ignore_status=404).perform_request("GET", path, headers=_JSON)
     )
-    there = next((one["index_template"] for one in answer.get("index_templates", ())), None)
+    there = next((one[f"{kind}_template"] for one in answer.get(f"{kind}_templates", ())), None)
     if there is not None:
         version = there.get("version", 0)
-        _must_be_ours(f"index template {name}", there.get("_meta"), version)
+        _must_be_ours(f"{kind} template {name}", there.get("_meta"), version)
         if version == templates.VERSION:
             return
-    client.ask(
-        _WRITE_TEMPLATE,
-        name,
-        lambda es: es.perform_request(
-            "PUT",
-            f"/_index_template/{name}",
-            headers={"accept": "application/json", "content-type": "application/json"},
-            body=dict(body),
-        ),
-    )
-    yield f"wrote the index template {name}"
+    client.ask(_WRITE_TEMPLATE, name, lambda es: es.perform_request("PUT", path, headers=_JSON, body=dict(body)))
+    yield f"wrote the {kind} template {name}"
 
 
 def _indices(client: Client, names: Names) -> Mapping[str, Any]:
@@ -140,7 +138,7 @@ def _first(client: Client, alias: str) -> Iterator[str]:
         raise SetupError(
             f"the index {name} exists without the alias {alias}", f"Give it the alias {alias}, or delete it."
         )
-    _must_be_ours(f"index {name}", about["mappings"].get("_meta"), 0, "another index template may have shaped it; ")
+    _must_be_ours(f"index {name}", about["mappings"].get("_meta"), 0, "Another index template may have shaped it. ")
 
 
 def _single(client: Client, name: str, body: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
@@ -183,8 +181,7 @@ def _must_be_ours(what: str, meta: Mapping[str, Any] | None, version: int, why: 
     if (meta or {}).get("owner") != templates.OWNER:
         raise SetupError(
             f"the {what} is not ours: it lacks `_meta.owner: {templates.OWNER}`",
-            f"{why}rename or remove it, or set other names by RUNNER_ALERTS_INDEX, RUNNER_EXECUTIONS_INDEX and "
-            "RUNNER_STATE_INDEX.",
+            f"{why}Rename or remove it, or set other names: RUNNER_ALERTS_INDEX and the other RUNNER_*_INDEX.",
         )
     if version > templates.VERSION:
         raise SetupError(

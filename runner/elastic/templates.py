@@ -1,5 +1,9 @@
 """The mappings, settings and templates of our indices, built from `fields.toml`.
 
+    index template ALIAS                which indices, and of which components
+    component template ALIAS@package    ours: settings and mappings
+    component template ALIAS@custom     the operator's, if there is one; it has the last word, and is never touched
+
 What a template of ours says of itself: `_meta.owner` is `eql-runner`, `version` counts up with each change here.
 """
 
@@ -10,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 OWNER = "eql-runner"
-VERSION = 2
+VERSION = 3
 """Counts up whenever a mapping or a setting below changes, so that clusters are upgraded in place."""
 
 MOST_FIELDS = 2500
@@ -40,8 +44,31 @@ _SPECIAL: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def alerts_template(alias: str, *, keep_overflow: bool) -> dict[str, Any]:
-    """Return the index template of the alerts.
+def index_template(alias: str, *, custom: bool) -> dict[str, Any]:
+    """Return the index template of an alias.
+
+    `custom`: a component may be named that need not exist (Elasticsearch 8.7 and on).
+    """
+    body: dict[str, Any] = {
+        # Only the names that rollover counts up, so that no alias of ours reaches into another's indices.
+        "index_patterns": [f"{alias}-0*"],
+        "priority": 500,
+        "composed_of": [package(alias)],
+        **_STAMP,
+    }
+    if custom:
+        body["composed_of"].append(f"{alias}@custom")
+        body["ignore_missing_component_templates"] = [f"{alias}@custom"]
+    return body
+
+
+def package(alias: str) -> str:
+    """Return the name of the component template that is ours."""
+    return f"{alias}@package"
+
+
+def alerts_component(*, keep_overflow: bool) -> dict[str, Any]:
+    """Return the component template of the alerts.
 
     `keep_overflow`: fields beyond the limit stay unindexed instead of refusing the alert (Elasticsearch 8.14 and on).
     """
@@ -49,21 +76,21 @@ def alerts_template(alias: str, *, keep_overflow: bool) -> dict[str, Any]:
     settings["index.mapping.total_fields.limit"] = MOST_FIELDS
     if keep_overflow:
         settings["index.mapping.total_fields.ignore_dynamic_beyond_limit"] = True
-    return _template(alias, settings, alerts_mappings())
+    return _component(settings, alerts_mappings())
 
 
-def executions_template(alias: str) -> dict[str, Any]:
-    """Return the index template of the history of executions."""
-    return _template(alias, _SETTINGS, executions_mappings())
+def executions_component() -> dict[str, Any]:
+    """Return the component template of the history of executions."""
+    return _component(_SETTINGS, executions_mappings())
 
 
 def alerts_mappings() -> dict[str, Any]:
     """Return the mappings of the alerts: Kibana's alert fields over the Elastic Common Schema."""
     types = {**dict(_named("ecs")), **dict(_named("alert")), **_SPECIAL}
     original = {
-        path.replace("event.", "kibana.alert.original_event.", 1): kind
+        f"kibana.alert.original_{path}": kind
         for path, kind in _named("ecs")
-        if path.startswith("event.")
+        if path.startswith(("event.", "data_stream."))
     }
     strings = {"match_mapping_type": "string", "mapping": _TYPES["keyword"]}
     return _mappings({**types, **original}, dynamic=True, dynamic_templates=[{"strings": strings}])
@@ -97,15 +124,11 @@ def first_index(alias: str) -> str:
 _SETTINGS: Mapping[str, Any] = {"index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"}
 
 
-def _template(alias: str, settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        # Only the names that rollover counts up, so that no alias of ours reaches into another's indices.
-        "index_patterns": [f"{alias}-0*"],
-        "priority": 500,
-        "version": VERSION,
-        "_meta": {"owner": OWNER},
-        "template": {"settings": dict(settings), "mappings": dict(mappings)},
-    }
+_STAMP: Mapping[str, Any] = {"version": VERSION, "_meta": {"owner": OWNER}}
+
+
+def _component(settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"template": {"settings": dict(settings), "mappings": dict(mappings)}, **_STAMP}
 
 
 def _mappings(types: Mapping[str, Mapping[str, Any]], **options: Any) -> dict[str, Any]:

@@ -146,6 +146,9 @@ def filled(url: str, count: int, *, matches: int, near_misses: int) -> Iterator[
             for template in node.indices.get_index_template()["index_templates"]:
                 if template["name"].startswith(prefix):
                     node.indices.delete_index_template(name=template["name"])
+            for template in node.cluster.get_component_template()["component_templates"]:
+                if template["name"].startswith(prefix):
+                    node.cluster.delete_component_template(name=template["name"])
 
 
 @contextmanager

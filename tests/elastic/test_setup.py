@@ -18,7 +18,7 @@ def wanted(index_prefix):
 
 
 def test_what_lacks_is_made_and_a_second_time_there_is_nothing_to_do(client, node, wanted):
-    assert len(install(client, wanted)) == 5
+    assert len(install(client, wanted)) == 7
     assert install(client, wanted) == ()
     alias = node.indices.get_alias(name=wanted.alerts)
     assert alias[f"{wanted.alerts}-000001"]["aliases"][wanted.alerts] == {"is_write_index": True}
@@ -43,19 +43,33 @@ def test_rollover_makes_the_next_index_by_the_template(client, node, wanted):
 def test_an_older_version_is_brought_up_to_date_in_place(client, node, wanted):
     install(client, wanted)
     first = f"{wanted.alerts}-000001"
-    older = {**templates.alerts_template(wanted.alerts, keep_overflow=True), "version": 0}
-    node.perform_request(
-        "PUT",
-        f"/_index_template/{wanted.alerts}",
-        headers={"content-type": "application/json", "accept": "application/json"},
-        body=older,
+    older = {**templates.alerts_component(keep_overflow=True), "version": 2}
+    put(
+        node, f"/_index_template/{wanted.alerts}", {"index_patterns": [f"{wanted.alerts}-0*"], "priority": 500, **older}
     )
+    node.cluster.delete_component_template(name=f"{wanted.alerts}@package")
     node.indices.put_mapping(index=first, meta={"owner": "eql-runner", "version": 0})
     assert install(client, wanted) == (
+        f"wrote the component template {wanted.alerts}@package",
         f"wrote the index template {wanted.alerts}",
         f"brought the mapping of {first} up to date",
     )
     assert install(client, wanted) == ()
+
+
+def put(node, path, body):
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    node.perform_request("PUT", path, headers=headers, body=body)
+
+
+def test_a_component_of_the_operators_has_the_last_word_in_new_indices(client, node, wanted):
+    install(client, wanted)
+    replicas = {"index": {"auto_expand_replicas": "false", "number_of_replicas": 0, "refresh_interval": "7s"}}
+    put(node, f"/_component_template/{wanted.alerts}@custom", {"template": {"settings": replicas}})
+    assert install(client, wanted) == ()
+    node.indices.rollover(alias=wanted.alerts)
+    second = f"{wanted.alerts}-000002"
+    assert node.indices.get_settings(index=second)[second]["settings"]["index"]["refresh_interval"] == "7s"
 
 
 @pytest.mark.parametrize(
@@ -78,6 +92,12 @@ def test_a_template_of_another_or_of_a_newer_version_is_left_alone(client, node,
     assert kept["version"] == version
 
 
+def test_a_component_of_another_is_left_alone(client, node, wanted):
+    put(node, f"/_component_template/{wanted.alerts}@package", {"template": {}})
+    with pytest.raises(SetupError, match=f"component template {wanted.alerts}@package is not ours"):
+        install(client, wanted)
+
+
 def test_an_index_in_the_place_of_the_alias_is_named(client, node, wanted):
     node.indices.create(index=wanted.alerts)
     with pytest.raises(SetupError, match=f"{wanted.alerts} is an index, and must be an alias"):
@@ -94,7 +114,7 @@ def test_an_index_shaped_by_another_template_is_named(client, node, index_prefix
     node.indices.put_index_template(name=f"{index_prefix}-x", index_patterns=[f"{index_prefix}-*"], priority=9000)
     with pytest.raises(SetupError, match="is not ours") as caught:
         install(client, wanted)
-    assert "another index template may have shaped it" in caught.value.hint
+    assert "Another index template may have shaped it" in caught.value.hint
 
 
 def test_an_alias_without_a_write_index_is_named(client, node, wanted):

@@ -64,8 +64,8 @@ def test_every_field_of_an_alert_is_mapped():
 
 def test_no_type_is_used_that_some_clusters_lack():
     bodies = (
-        templates.alerts_template("a", keep_overflow=True),
-        templates.executions_template("e"),
+        templates.alerts_component(keep_overflow=True),
+        templates.executions_component(),
         templates.state_index(),
     )
     text = json.dumps(bodies)
@@ -74,5 +74,5 @@ def test_no_type_is_used_that_some_clusters_lack():
 
 
 def test_the_aliases_of_names_that_begin_alike_do_not_share_indices():
-    patterns = [templates.executions_template(name)["index_patterns"] for name in ("a", "a-b")]
+    patterns = [templates.index_template(name, custom=True)["index_patterns"] for name in ("a", "a-b")]
     assert patterns == [["a-0*"], ["a-b-0*"]]

@@ -53,8 +53,8 @@ def indices(node: Elasticsearch, index_prefix: str) -> dict[str, str]:
     """An index for each data view, with a document as this program writes it."""
     state = State("rule-1", Coverage("hash", NOW, (EXECUTION.window,)), last=EXECUTION)
     contents = {
-        "eql-runner-view-alerts": (templates.alerts_template("a", keep_overflow=False)["template"], alert()),
-        "eql-runner-view-executions": (templates.executions_template("e")["template"], execution_document(EXECUTION)),
+        "eql-runner-view-alerts": (templates.alerts_component(keep_overflow=False)["template"], alert()),
+        "eql-runner-view-executions": (templates.executions_component()["template"], execution_document(EXECUTION)),
         "eql-runner-view-coverage": (templates.state_index(), state_document(state)),
     }
     names: dict[str, str] = {}

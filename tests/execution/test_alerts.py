@@ -185,3 +185,12 @@ def test_a_backfilled_alert_says_that_it_was_asked_for():
 
 def test_instants_are_spelled_in_utc_with_milliseconds():
     assert timestamp(minute(0.5)) == "2026-01-01T12:00:30.000Z"
+
+
+def test_what_the_source_says_of_its_data_stream_is_kept_however_it_is_spelled():
+    nested = hit(data_stream={"type": "logs", "dataset": "endpoint.events.process"})
+    dotted = hit(**{"data_stream.type": "logs", "data_stream.dataset": "endpoint.events.process"})
+    for found in (nested, dotted):
+        (alert,) = build(rule(), Match((found,)), OCCASION)
+        assert alert.document["kibana.alert.original_data_stream.type"] == "logs"
+        assert alert.document["kibana.alert.original_data_stream.dataset"] == "endpoint.events.process"

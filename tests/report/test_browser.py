@@ -91,6 +91,28 @@ def test_a_sequence_opens_with_its_events_in_order(opened: Opened) -> None:
     assert details.index("1. <code>sh -c 100</code>") < details.index("2. <code>sh -c 101</code>")
 
 
+def test_an_alert_says_what_it_has_absorbed(opened: Opened) -> None:
+    absorbed = {
+        "docs_count": 1234,
+        "start": "2026-01-01T12:00:00.000Z",
+        "end": "2026-01-01T13:00:00.000Z",
+        "terms": [{"field": "host.name", "value": ["a", "b"]}, {"field": "user.name", "value": None}],
+    }
+    dom = opened(
+        [alert(1, **{f"kibana.alert.suppression.{name}": value for name, value in absorbed.items()})], "#alert=alert-1"
+    )
+    assert "+1,234 suppressed" in dom
+    assert (
+        "1,234 further, 2026-01-01 12:00:00.000 to 2026-01-01 13:00:00.000 UTC\nhost.name: a, b\nuser.name: none" in dom
+    )
+
+
+def test_a_sample_is_called_one(opened: Opened) -> None:
+    query = {"query": "sample by host.name [any where true] [any where true]"}
+    dom = opened(sequence(**{"kibana.alert.rule.parameters": query}), "#alert=seq")
+    assert "sample of 2" in dom
+
+
 def test_what_an_alert_brings_along_stays_text(opened: Opened) -> None:
     evil = "<img src=x onerror=\"document.title='owned'\">"
     dom = opened(

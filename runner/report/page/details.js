@@ -39,16 +39,24 @@ function headline(alert) {
 }
 
 function facts(alert) {
-  const suppressed = alert.suppressed ? `${alert.suppressed.toLocaleString("en")} further` : "";
   return pairs("facts", [
     ["Event time", `${clock(alert.time, true)} UTC`],
     ["Detected", `${clock(alert.detected, true)} UTC${alert.time !== null && alert.detected - alert.time > 999 ? ` (${span(alert.detected - alert.time)} later)` : ""}`],
     ["Host", alert.host.join(", ")],
     ["User", alert.user.join(", ")],
-    ["Suppressed", suppressed],
+    ["Suppressed", suppressed(alert)],
     ["Source event", alert.origin.length ? element("code", {}, alert.origin.map(({ index, id }) => `${index} / ${id}`).join("\n")) : ""],
     ["Alert id", element("code", {}, alert.id)],
   ]);
+}
+
+// How many matches the alert stands for beside its own, over which time, and what they share.
+function suppressed(alert) {
+  if (!alert.suppressed) return "";
+  const time = (name) => clock(Date.parse(alert.fields[`kibana.alert.suppression.${name}`] ?? "") || null, true);
+  const terms = alert.fields["kibana.alert.suppression.terms"] ?? [];
+  const shared = terms.map(({ field, value }) => `${field}: ${[value ?? "none"].flat().join(", ")}`);
+  return [`${alert.suppressed.toLocaleString("en")} further, ${time("start")} to ${time("end")} UTC`, ...shared].join("\n");
 }
 
 function pairs(name, list) {
@@ -68,7 +76,7 @@ function attackChip({ id, name, reference }, look = "chip") {
 
 function found(alert) {
   if (!alert.steps.length) return [element("section", {}, element("h3", {}, "Matched event"), ...eventView(alert.event))];
-  return [element("section", {}, element("h3", {}, `Matched sequence of ${alert.steps.length} events`),
+  return [element("section", {}, element("h3", {}, `Matched ${joined(alert)} of ${alert.steps.length} event${alert.steps.length === 1 ? "" : "s"}`),
     ...alert.steps.map((one, position) => fold([`${position + 1}. `, element("code", {}, one.summary)], clock(one.time, true).slice(11), () => element("div", {}, ...eventView(one.event)), position === 0)),
     fold("Fields that the events share", "", () => fieldTable(alert.event)))];
 }

@@ -21,6 +21,11 @@ function filled(node, attributes, children) {
   return node;
 }
 
+// What the events of an alert are to one another: its rule's query says so.
+function joined(alert) {
+  return /^\s*sample\b/.test(alert.rule.query) ? "sample" : "sequence";
+}
+
 // A link, where the address is one that a browser may be sent to; else the words alone.
 function link(address, words, attributes = {}) {
   if (!/^https?:\/\//i.test(address ?? "")) return element("span", attributes, words);

@@ -98,8 +98,8 @@ function addRows() {
 function row(alert) {
   const cell = (name, ...content) => element("td", { class: name }, ...content);
   const badges = [
-    alert.steps.length ? `sequence of ${alert.steps.length}` : "",
-    alert.suppressed ? `+${alert.suppressed} suppressed` : "",
+    alert.steps.length ? `${joined(alert)} of ${alert.steps.length}` : "",
+    alert.suppressed ? `+${alert.suppressed.toLocaleString("en")} suppressed` : "",
     alert.block ? "building block" : "",
   ].filter(Boolean).flatMap((words) => [" ", element("span", { class: "badge" }, words)]);
   return element("tr", { class: alert.severity, "data-id": alert.id, onclick: (event) => {

@@ -3,7 +3,7 @@
     201                    created
     409                    a duplicate: the id exists already
     429, 502, 503, 504     that item is sent again, until the deadline
-    400, does not fit      that item is sent again with its source event set aside, so that the alert is not lost
+    400, does not fit      that item is sent again with what does not fit set aside, so that the alert is not lost
     anything else          rejected, with the reason
 
 Each bulk refreshes the index, so that `known`, which is a search, finds what `write` has acknowledged.
@@ -21,7 +21,7 @@ from typing import Any
 from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 
-from runner.elastic import templates
+from runner.elastic import fitting, templates
 from runner.elastic.client import Client, Count, mapping
 from runner.elastic.failures import Action
 from runner.elastic.serializer import encode
@@ -239,6 +239,17 @@ def _whole(document: Document) -> Document:
     return document
 
 
+def _fitting(document: Document) -> Document:
+    """Put those fields of the source event aside whose shape does not fit the mapping, and nothing else."""
+    unfit = frozenset(fitting.misfits(document))
+    if not unfit:  # it is another index's field, or one that no mapping names, that it quarrels with
+        return _aside(document)
+    fit = {key: value for key, value in document.items() if key not in unfit}
+    if "event" in unfit:
+        fit["event.kind"] = "signal"
+    return {**fit, templates.SET_ASIDE: {key: value for key, value in _event(document).items() if key in unfit}}
+
+
 def _aside(document: Document) -> Document:
     """Put what comes from the source event under one flattened field, where types cannot conflict."""
     return {**_own(document), templates.SET_ASIDE: _event(document)}
@@ -246,12 +257,12 @@ def _aside(document: Document) -> Document:
 
 def _unread(document: Document) -> Document:
     """Put what comes from the source event where the cluster only keeps it, and leave out the copies made of it."""
-    copied = "kibana.alert.original_event."
+    copied = ("kibana.alert.original_event.", "kibana.alert.original_data_stream.")
     own = {key: value for key, value in _own(document).items() if not key.startswith(copied)}
     return {**own, templates.UNREAD: _event(document)}
 
 
-_FORMS: tuple[Callable[[Document], Document], ...] = (_whole, _aside, _unread)
+_FORMS: tuple[Callable[[Document], Document], ...] = (_whole, _fitting, _aside, _unread)
 
 
 def _own(document: Document) -> dict[str, Any]:

@@ -17,13 +17,13 @@ from runner.elastic.workflow import Changed, Conflict, history, status
 from runner.execution.model import Document
 from runner.pages import screen
 from runner.query import instant, values
+from runner.report import records
 from runner.report.guide import without_widgets
 from runner.report.records import event
 
 SHORT_ID = 8  # characters of an id that a list shows; enough to name an alert by, as a rule
 
 _STATUSES: Mapping[str, str] = {"open": "bold", "acknowledged": "cyan", "closed": "dim"}
-_SET_ASIDE = ("eql_runner.source", "eql_runner.raw")  # where an event stands that did not fit the mapping
 _PRESENT = {"open": "reopened", "acknowledged": "acknowledged", "closed": "closed"}
 
 
@@ -192,15 +192,7 @@ def _events(alert: Found, blocks: Sequence[Found]) -> Iterator[tuple[str, Render
 
 def matched_event(document: Document) -> Mapping[str, Any]:
     """Return the source event, wherever the alert had to keep it."""
-    for path in _SET_ASIDE:
-        if isinstance(document.get(path), Mapping):
-            return event({**document[path], **_own_times(document)})
-    return event(document)
-
-
-def _own_times(document: Document) -> dict[str, Any]:
-    names = ("@timestamp", "kibana.alert.original_time", "kibana.alert.original_event.kind")
-    return {name: document[name] for name in names if name in document}
+    return event(records.whole(document))
 
 
 def _json(value: Mapping[str, Any]) -> RenderableType:

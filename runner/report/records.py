@@ -51,7 +51,7 @@ class Records:
 
 def records(documents: Iterable[Document]) -> Records:
     """Return the records of the alerts, in the order of the documents."""
-    found = [_whole(document) for document in documents]
+    found = [whole(document) for document in documents]
     rules = _Rules()
     shells = {_text(document, "kibana.alert.group.id") for document in found if not _is_step(document)} - {""}
     steps: dict[str, list[Document]] = {}
@@ -69,13 +69,14 @@ def records(documents: Iterable[Document]) -> Records:
     return Records(alerts, tuple(rules.found), tuple(rules.texts), _tactics(rules.found))
 
 
-def _whole(document: Document) -> Document:
-    """Return the alert with its event in place, where the index could only keep it aside."""
-    aside = [document[name] for name in _SET_ASIDE if isinstance(document.get(name), Mapping)]
-    if not aside:
+def whole(document: Document) -> Document:
+    """Return the alert with all of its event in place, where the index could only keep some or all of it aside."""
+    aside = next((document[name] for name in _SET_ASIDE if isinstance(document.get(name), Mapping)), None)
+    if aside is None:
         return document
-    own = {key: value for key, value in document.items() if key not in {*_SET_ASIDE, "event.kind"}}
-    return {**aside[0], **own}
+    # Where `event` is aside, the alert's own kind stands beside it, dotted.
+    moved = {*_SET_ASIDE, "event.kind"} if "event" in aside else {*_SET_ASIDE}
+    return {**aside, **{key: value for key, value in document.items() if key not in moved}}
 
 
 def event(document: Document) -> dict[str, Any]:

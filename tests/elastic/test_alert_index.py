@@ -100,15 +100,32 @@ MISFITS = {
 
 
 @pytest.mark.parametrize("source", MISFITS.values(), ids=MISFITS)
-def test_an_alert_that_does_not_fit_keeps_its_event_under_one_field(node, names, sink, source):
-    written = sink.write([alert("fits"), alert("not", **source, **{"event.kind": "signal"})])
+def test_what_does_not_fit_stands_aside_and_the_rest_of_the_event_in_its_place(node, names, sink, source):
+    fits = {"host": {"name": "web-1"}, "event.kind": "signal"}
+    written = sink.write([alert("fits"), alert("not", **source, **fits)])
     assert (set(written.created), written.rejected) == ({"fits", "not"}, ())
     stored = node.get(index=names.alerts, id="not")["_source"]
-    assert stored["eql_runner.source"] == {**source, "event.kind": "signal"}
-    assert stored["kibana.alert.uuid"] == "not"
-    assert stored["event.kind"] == "signal"
-    hits = node.search(index=names.alerts, query={"term": {"kibana.alert.uuid": "not"}})["hits"]["hits"]
-    assert len(hits) == 1
+    assert stored["eql_runner.source"] == source
+    assert (stored["kibana.alert.uuid"], stored["event.kind"], "process" in stored) == ("not", "signal", False)
+    (found,) = node.search(index=names.alerts, query={"term": {"host.name": "web-1"}})["hits"]["hits"]
+    assert found["_id"] == "not"
+
+
+def test_an_event_stands_aside_as_a_whole_where_it_quarrels_with_a_field_that_no_mapping_names(node, names, sink):
+    assert sink.write([alert("first", custom="a")]).created == ("first",)
+    event = {"custom": {"a": 1}, "host": {"name": "web-1"}, "event.kind": "signal"}
+    assert sink.write([alert("second", **event)]).created == ("second",)
+    stored = node.get(index=names.alerts, id="second")["_source"]
+    assert (stored["eql_runner.source"], stored["event.kind"]) == (event, "signal")
+
+
+def test_an_event_whose_own_event_fields_do_not_fit_is_a_signal_all_the_same(node, names, sink):
+    event = {"event": {"category": {"a": 1}, "kind": "signal"}, "process": {"name": "sh"}}
+    copied = {"kibana.alert.original_event.category": {"a": 1}}
+    assert sink.write([alert("a", **event, **copied)]).created == ("a",)
+    stored = node.get(index=names.alerts, id="a")["_source"]
+    assert stored["eql_runner.source"] == {"event": event["event"]}
+    assert (stored["event.kind"], stored["process"]) == ("signal", {"name": "sh"})
 
 
 def test_an_alert_that_fits_in_no_way_is_kept_unread(node, names, sink):

@@ -83,6 +83,12 @@ def test_an_event_that_the_index_kept_aside_is_shown_in_its_place(name: str) -> 
     assert only({**ours, "event.kind": "signal", name: aside}) == only(document)
 
 
+def test_a_part_of_an_event_that_the_index_kept_aside_is_shown_in_its_place() -> None:
+    document = alert(1)
+    parted = {key: value for key, value in document.items() if key != "process"}
+    assert only({**parted, "eql_runner.source": {"process": document["process"]}}) == only(document)
+
+
 def test_alerts_of_one_version_of_a_rule_share_it() -> None:
     documents = [alert(1), alert(2), alert(3, **{"kibana.alert.rule.version": "2"})]
     found = records(documents)

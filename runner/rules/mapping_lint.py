@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.query import ast
+from runner.query.checks import filters, nodes
+from runner.query.indexed import DECIMAL, WHOLE
 from runner.query.types import FieldTypes
 from runner.rules.draft import Draft
 from runner.rules.issues import Code, Issue, IssueSeverity
@@ -12,6 +14,7 @@ from runner.rules.model import Rule
 
 NEAR = 3  # names to suggest
 _DATES = frozenset({"date", "date_nanos"})
+_NUMBERS = WHOLE.keys() | DECIMAL
 _ERROR, _WARNING, _INFO = IssueSeverity.ERROR, IssueSeverity.WARNING, IssueSeverity.INFO
 
 
@@ -39,6 +42,7 @@ def mapping_lint(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
     yield from _clocks(draft, rule, mapped)
     yield from _unknown(draft, rule, mapped)
     yield from _misfits(draft, rule, mapped)
+    yield from _vain(draft, rule, mapped)
 
 
 def _clocks(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
@@ -80,6 +84,31 @@ def _misfits(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
         place = ast.Place(error.line, error.column)
         message = f"{error.message}: the EQL API refuses this query over {_shown(rule)}"
         yield _at(draft, place, _ERROR, message, error.hint)
+
+
+def _vain(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
+    """Is a number compared with a text that is none?"""
+    compared = (
+        (field, literal)
+        for each in filters(rule.program.query)
+        for node in nodes(each.condition)
+        if isinstance(node, ast.Comparison)
+        for field, literal in ((node.left, node.right), (node.right, node.left))
+        if isinstance(field, ast.Field) and isinstance(literal, ast.Literal)
+    )
+    for field, literal in compared:
+        known = mapped.types.get(field.path)
+        if known and known.types <= _NUMBERS and isinstance(literal.value, str) and not _is_number(literal.value):
+            message = f'`{field.path}` is a number in {_shown(rule)}, and "{literal.value}" is none: no value compares with it'
+            yield _at(draft, literal.place, _WARNING, message, "")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _at(draft: Draft, place: ast.Place, severity: IssueSeverity, message: str, hint: str) -> Issue:

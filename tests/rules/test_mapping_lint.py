@@ -59,6 +59,17 @@ def test_all_types_that_do_not_fit_are_errors(tmp_path, condition, columns):
     assert all("the EQL API refuses this query" in one[3] for one in found)
 
 
+@pytest.mark.parametrize(
+    ("condition", "columns"),
+    [('process.pid == "x" or "y" > process.pid', [30, 37]), ('process.pid == "5" or process.name == "x"', [])],
+)
+def test_a_number_compared_with_a_text_that_is_none_is_told(tmp_path, condition, columns):
+    found = told(tmp_path, query(condition))
+
+    assert [(one[0], one[2]) for one in found] == [(WARNING, column) for column in columns]
+    assert all(one[3].startswith("`process.pid` is a number in") for one in found)
+
+
 def test_patterns_without_an_index_are_named(tmp_path):
     ((severity, line, _, message, _),) = told(tmp_path, RULE, empty=("auditbeat-*",))
 

@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from threading import Event
 
 from runner.engine import Engine
-from runner.errors import ClusterError, RunnerError
+from runner.errors import AccessDenied, ClusterError, RunnerError
 from runner.execution.model import Execution, State
 from runner.housekeeping import Housekeeping
 from runner.notify.dispatch import Dispatch
@@ -117,9 +117,7 @@ class Service:
                     return None
                 self._health.waiting_for = f"waiting for Elasticsearch: {error}"
                 self._health.contact = Contact(self._clock(), str(error))
-                self._log.warning(
-                    f"waiting for Elasticsearch, next attempt in {pause:.0f} s: {error} {error.hint}".strip()
-                )
+                self._log.warning(f"waiting for Elasticsearch, next attempt in {pause:.0f} s: {_advice(error)}")
             else:
                 self._health.contact = Contact(self._clock())
                 self._health.waiting_for = ""
@@ -214,7 +212,8 @@ class Service:
         except RunnerError as error:
             self._health.contact = Contact(self._clock(), str(error))
             if before and not before.problem:
-                self._log.warning(f"Elasticsearch does not answer: {error} {error.hint}".strip())
+                what = "refuses" if isinstance(error, AccessDenied) else "does not answer"
+                self._log.warning(f"Elasticsearch {what}: {_advice(error)}")
         else:
             self._health.contact = Contact(self._clock())
             if before and before.problem:
@@ -242,12 +241,13 @@ class Service:
         """Take the rules as they are now, all of them; none where there is an error that was not there before."""
         ruleset = self._load()
         if not ruleset.rules or _kinds(ruleset) - _kinds(self._ruleset):
+            why = "they have new errors" if _errors(ruleset) else "none of them can run"
             self._log.error(
-                f"the rules were read again, but not taken, for they have new errors: the {len(self._ruleset.rules)} from "
-                f"before go on (hash {self._ruleset.hash})",
+                f"the rules were read again, but not taken, for {why}: the {len(self._ruleset.rules)} from before go on "
+                f"(hash {self._ruleset.hash})",
                 **_told(self._ruleset),
             )
-            self._tell(ruleset)
+            self._tell(ruleset, "not taken")
             self._metrics.load_failed(len(_errors(ruleset)))
             self._health.issues = len(_errors(ruleset))
             return
@@ -266,17 +266,20 @@ class Service:
         self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {len(_errors(ruleset))}", **_told(ruleset))
         self._tell(ruleset)
 
-    def _tell(self, ruleset: RuleSet) -> None:
-        """Log the errors, up to a bound, and how many rules are of types that cannot run: `validate` shows them all."""
+    def _tell(self, ruleset: RuleSet, fate: str = "left out") -> None:
+        """Log the errors and what became of their rules, up to a bound, and how many rules are of types that cannot run.
+
+        `validate` shows them all.
+        """
         errors = _errors(ruleset)
         for issue in errors[:SHOWN_ISSUES]:
-            self._log.warning(f"left out: {_line(issue)}", **{"rule.id": issue.rule_id, "rule.name": issue.rule_name})
+            self._log.warning(f"{fate}: {_line(issue)}", **{"rule.id": issue.rule_id, "rule.name": issue.rule_name})
         if len(errors) > SHOWN_ISSUES:
             self._log.warning(f"… and {len(errors) - SHOWN_ISSUES} more; `eql-runner validate` shows all")
         unsupported = sum(issue.code is Code.UNSUPPORTED for issue in ruleset.issues)
         if unsupported:
             self._log.warning(
-                f"left out: {unsupported} rules of types that cannot run yet; `eql-runner rules` lists them"
+                f"{fate}: {unsupported} rules of types that cannot run yet; `eql-runner rules` lists them"
             )
 
 
@@ -334,5 +337,10 @@ def _told(ruleset: RuleSet) -> dict[str, object]:
     return {"eql_runner.ruleset.hash": ruleset.hash, "eql_runner.ruleset.rules": len(ruleset.rules)}
 
 
+def _advice(error: RunnerError) -> str:
+    return f"{error}. {error.hint}" if error.hint else str(error)
+
+
 def _line(issue: Issue) -> str:
-    return f"{issue.path}:{issue.line}:{issue.column}: {issue.message}"
+    hint = f" ({issue.hint})" if issue.hint else ""
+    return f"{issue.path}:{issue.line}:{issue.column}: {issue.message}{hint}"

@@ -207,13 +207,32 @@ def test_it_is_ready_with_rules_and_a_cluster_and_says_when_the_cluster_goes_and
     assert messages(log).count("answers again") == 1
 
 
+def test_a_privilege_that_is_gone_is_told_as_such_with_what_to_give(running, log):
+    subject = running(rules("r-1"))
+    until(lambda: subject.ready().well)
+    subject.probe_error = AccessDenied("cannot announce this runner", hint="Give it `index`.")
+    until(lambda: not subject.ready().well)
+    subject.end()
+    assert "Elasticsearch refuses: cannot announce this runner. Give it `index`." in messages(log)
+    assert "does not answer" not in messages(log)
+
+
+def test_a_reload_that_leaves_no_rule_is_not_taken_and_says_so(running, log):
+    subject = running(rules("old"))
+    until(lambda: subject.executor.executed)
+    subject.reloaded = RuleSet(())
+    subject.hangup.set()
+    until(lambda: "not taken, for none of them can run: the 1 from before go on" in messages(log))
+
+
 def test_a_reload_takes_good_rules_and_refuses_a_set_with_a_bad_one(running, log):
     subject = running(rules("old"))
     until(lambda: subject.executor.executed)
     subject.reloaded = rules("new", bad=1)
     subject.hangup.set()
     until(lambda: "not taken" in messages(log))
-    assert "bad.toml:1:1: unknown function `f`" in messages(log)
+    until(lambda: "not taken: bad.toml:1:1: unknown function `f`" in messages(log))
+    assert "left out" not in messages(log)
     assert set(subject.executor.executed) == {"old"}
     subject.reloaded = rules("new")
     subject.hangup.set()

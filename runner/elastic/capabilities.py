@@ -237,7 +237,7 @@ def _faults(rule: Rule, known: _Known) -> Iterable[Fault]:
     """Yield why no search of these indices can be whole."""
     if known.untold:
         yield Fault(Verdict.PARTIAL, known.untold)
-    clocks = {rule.range_field} | ({rule.timestamp_field} if rule.timestamp_override_fallback else set())
+    clocks = _clocks(rule)
     if known.indices and not known.untold and not clocks & known.types.keys():
         yield Fault(
             Verdict.PARTIAL,
@@ -250,10 +250,26 @@ def _notes(rule: Rule, known: _Known) -> Iterable[str]:
     if not known.indices:
         yield f"no index matches {shown(rule.index)}; there is nothing to search until one does"
         return
+    if not _clocks(rule) & known.types.keys():
+        return  # which is a fault
     for path in dict.fromkeys((rule.range_field, rule.timestamp_field)):
         if path not in known.types:
-            yield f"none of the indices of {shown(rule.index)} has the field {path}, by which events are found"
+            yield f"none of the indices of {shown(rule.index)} has the field {path}, {_without(rule, path)}"
         elif known.missing.get(path):
             names = known.missing[path]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            yield f"these indices lack the field {path}, by which events are found: {', '.join(names[:5])}{more}"
+            yield f"these indices lack the field {path}, {_without(rule, path)}: {', '.join(names[:5])}{more}"
+
+
+def _clocks(rule: Rule) -> set[str]:
+    """Return the fields by any of which an event can be in the rule's window."""
+    return {rule.range_field} | ({rule.timestamp_field} if rule.timestamp_override_fallback else set())
+
+
+def _without(rule: Rule, path: str) -> str:
+    """Say what comes of it that indices lack one of the rule's clocks."""
+    if _clocks(rule) == {path}:
+        return "so nothing there can be found"
+    if path == rule.range_field and rule.timestamp_override_fallback:
+        return f"so events there are looked for by {rule.timestamp_field}"
+    return "by which events are found"

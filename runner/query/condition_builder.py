@@ -179,4 +179,6 @@ def _function_hint(name: str) -> str:
     if name.lower() in ("wildcard", "match"):
         return f"use `{'like~' if name.lower() == 'wildcard' else 'regex~'}` instead of {name}(…)"
     near = difflib.get_close_matches(name.lower(), FUNCTIONS, 2, 0.6)
-    return f"did you mean {' or '.join(f'`{FUNCTIONS[key].name}`' for key in near)}?" if near else ""
+    if near:
+        return f"did you mean {' or '.join(f'`{FUNCTIONS[key].name}`' for key in near)}?"
+    return f"EQL has {', '.join(sorted(function.name for function in FUNCTIONS.values()))}"

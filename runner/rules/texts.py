@@ -13,7 +13,8 @@ def read_text(path: Path, issues: list[Issue]) -> str | None:
         issues.append(unreadable(path, f"the file cannot be read: {error.strerror}"))
     except UnicodeDecodeError as error:
         line = path.read_bytes().count(b"\n", 0, error.start) + 1
-        issues.append(unreadable(path, f"the file is not UTF-8: byte {error.start + 1}, line {line}"))
+        what = f"the file is not UTF-8: byte {error.start + 1}, line {line}"
+        issues.append(unreadable(path, what, "save it as UTF-8"))
     else:
         if text.strip():
             return text

@@ -25,6 +25,7 @@ def test_alerts_are_read_page_by_page(
         alerts_index=index_prefix,
         executions_index=f"{index_prefix}-executions",
         state_index=f"{index_prefix}-state",
+        suppressed_index=f"{index_prefix}-suppressed",
         retry_deadline=timedelta(seconds=5),
     )
     client = Client.connect(settings)

@@ -81,6 +81,7 @@ def start(tmp_path, index_prefix, index):
             "RUNNER_ALERTS_INDEX": f"{index_prefix}-alerts",
             "RUNNER_EXECUTIONS_INDEX": f"{index_prefix}-executions",
             "RUNNER_STATE_INDEX": f"{index_prefix}-state",
+            "RUNNER_SUPPRESSED_INDEX": f"{index_prefix}-suppressed",
             "RUNNER_HTTP_PORT": str(port),
             "RUNNER_LOG_FORMAT": "ecs",
         }

@@ -32,6 +32,7 @@ class Estate:
             "RUNNER_ALERTS_INDEX": f"{prefix}-alerts",
             "RUNNER_EXECUTIONS_INDEX": f"{prefix}-executions",
             "RUNNER_STATE_INDEX": f"{prefix}-state",
+            "RUNNER_SUPPRESSED_INDEX": f"{prefix}-suppressed",
             "RUNNER_HTTP_PORT": "0",
             "RUNNER_LOG_FORMAT": "ecs",
         }
@@ -97,7 +98,7 @@ def filled(node, elasticsearch_url):
 @pytest.fixture
 def estate(filled, node):
     """The estate with no alert and no state."""
-    for name in ("alerts", "executions", "state"):
+    for name in ("alerts", "executions", "state", "suppressed"):
         for index in node.indices.get(index=f"{filled.prefix}-{name}*", features="aliases").body:
             node.indices.delete(index=index)
     return filled

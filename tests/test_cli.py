@@ -254,7 +254,7 @@ def test_without_a_command_it_shows_them(run):
 def cluster(node, elasticsearch_url, index_prefix, monkeypatch):
     """Settings for the real node, with index names of this test's own; return the index for events."""
     monkeypatch.setenv("RUNNER_ELASTICSEARCH_URL", elasticsearch_url)
-    for name in ("alerts", "executions", "state"):
+    for name in ("alerts", "executions", "state", "suppressed"):
         monkeypatch.setenv(f"RUNNER_{name.upper()}_INDEX", f"{index_prefix}-{name}")
     index = f"{index_prefix}-events"
     keyword = {"match_mapping_type": "string", "mapping": {"type": "keyword"}}

@@ -46,7 +46,7 @@ def run(
         sink.write(build(one, Match(hits), occasion))
     client.close()
     monkeypatch.setenv("RUNNER_ELASTICSEARCH_URL", elasticsearch_url)
-    for name in ("alerts", "executions", "state"):
+    for name in ("alerts", "executions", "state", "suppressed"):
         monkeypatch.setenv(f"RUNNER_{name.upper()}_INDEX", getattr(names, name))
 
     def run(*arguments: str) -> tuple[int, str, str]:

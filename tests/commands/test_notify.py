@@ -76,7 +76,7 @@ def place(
     (tmp_path / "rules" / "evil.toml").write_text(text, encoding="utf-8")
     (tmp_path / "notifications.toml").write_text(FILE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    for name in ("alerts", "executions", "state", "outbox"):
+    for name in ("alerts", "executions", "state", "suppressed", "outbox"):
         monkeypatch.setenv(f"RUNNER_{name.upper()}_INDEX", f"{index_prefix}-{name}")
     monkeypatch.setenv("RUNNER_ELASTICSEARCH_URL", elasticsearch_url)
     monkeypatch.setenv("RUNNER_RULES_PATH", str(tmp_path / "rules"))

@@ -143,8 +143,7 @@ class Housekeeping:
         self._tell(
             f"hidden {patterns}",
             str(hidden) if hidden else "",
-            f"this account may not read all of {', '.join(hidden)}: events there are not found, and no search says so. "
-            "Give it `read` and `view_index_metadata` on them",
+            hidden_events(hidden),
             f"this account may read all of {_shown(patterns)} again",
         )
 
@@ -169,6 +168,14 @@ class Housekeeping:
             self.log.warning(warning or state, **{"event.action": "housekeeping"})
         elif before and not state:
             self.log.info(well, **{"event.action": "housekeeping"})
+
+
+def hidden_events(patterns: Iterable[str]) -> str:
+    """Return the warning that the account may not wholly read some index patterns."""
+    return (
+        f"this account may not read all of {', '.join(patterns)}: events there are not found, and no search says so. "
+        "Give it `read` and `view_index_metadata` on them"
+    )
 
 
 def _is_due(last: datetime | None, every: timedelta, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from threading import Event
 from runner.engine import Engine
 from runner.errors import AccessDenied, ClusterError, RunnerError
 from runner.execution.model import Execution, State
-from runner.housekeeping import Housekeeping
+from runner.housekeeping import Housekeeping, hidden_events
 from runner.notify.dispatch import Dispatch
 from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
@@ -315,12 +315,7 @@ def unreadable(engine: Engine, rules: Iterable[Rule]) -> str:
         patterns = engine.unreadable({pattern for rule in rules for pattern in rule.index})
     except RunnerError as error:
         return f"could not look at the privileges of this account: {error}"
-    if not patterns:
-        return ""
-    return (
-        f"this account may not read all of {', '.join(patterns)}: events there are not found, and no search says so. "
-        "Give it `read` and `view_index_metadata` on them"
-    )
+    return hidden_events(patterns) if patterns else ""
 
 
 def _errors(ruleset: RuleSet) -> list[Issue]:

@@ -1,4 +1,4 @@
-"""For which rules the cheap clauses of the prefilter keep too many events, learnt from execution to execution."""
+"""What the searches of a rule must ask for, learnt from search to search."""
 
 import threading
 
@@ -9,15 +9,16 @@ REMEMBERED = 12
 
 
 class Costs:
-    """Remembers the rules whose dear clauses pay. Shared by threads; forgotten when the process ends."""
+    """Remembers what pays, or must be paid for, rule by rule. Shared by threads; forgotten when the process ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: dict[tuple[str, str], int] = {}
+        self._asked: dict[tuple[str, str], frozenset[str]] = {}
 
     def dear(self, rule: Rule) -> bool:
         """Tell whether to push the rule's dear clauses at once; counts one execution."""
-        key = (rule.rule_id, rule.query_hash)
+        key = _key(rule)
         with self._lock:
             left = self._left.pop(key, 0)
             if left > 1:
@@ -27,4 +28,18 @@ class Costs:
     def overrun(self, rule: Rule) -> None:
         """Note that the cheap clauses kept too many events."""
         with self._lock:
-            self._left[rule.rule_id, rule.query_hash] = REMEMBERED
+            self._left[_key(rule)] = REMEMBERED
+
+    def asked(self, rule: Rule) -> frozenset[str]:
+        """Return the fields to ask the index for at once: sources that were searched for the rule lack them."""
+        with self._lock:
+            return self._asked.get(_key(rule), frozenset())
+
+    def lacking(self, rule: Rule, paths: frozenset[str]) -> None:
+        """Note fields that sources lack."""
+        with self._lock:
+            self._asked[_key(rule)] = self._asked.get(_key(rule), frozenset()) | paths
+
+
+def _key(rule: Rule) -> tuple[str, str]:
+    return rule.rule_id, rule.query_hash

@@ -120,6 +120,47 @@ def test_candidates_come_with_the_fields_that_the_program_reads_and_no_more(benc
     assert bench.source().documents([hit]).hits[0].source["message"] == "x" * 1000
 
 
+def searches(bench):
+    """Return what each search asked the index for, beside the sources."""
+    sent = [one.body for one in bench.proxy.seen if one.path.endswith("_search")]
+    return [[asked["field"] for asked in body.get("fields", ())] for body in sent]
+
+
+def test_the_index_is_asked_for_no_field_that_the_sources_hold(bench):
+    bench.index([event(1), event(2)])
+    bench.pages(bench.rule("process where length(process.name) > 1"))
+    assert searches(bench) == [[]]
+
+
+def test_what_a_source_lacks_is_asked_for_once_more_and_from_then_on_at_once(bench):
+    runtime = {"type": "keyword", "script": "emit('x')"}
+    bench.index([event(number, id=str(number)) for number in range(7)])
+    bench.node.indices.put_mapping(index=f"{bench.prefix}-*", runtime={"data_stream.dataset": runtime})
+    of = bench.rule('process where concat(data_stream.dataset, process.name) == "xevil"')
+    source = bench.source(page_size=3)
+    for _ in range(2):
+        found = hits_of(source, of)
+        assert [hit.id for hit in found] == list("0123456")
+        assert all(of.program.matches(hit.source) for hit in found)
+    lean, *others = searches(bench)
+    assert lean == []
+    assert all(asked == ["data_stream.dataset"] for asked in others)
+    assert len(others) == 1 + 3 + 1 + 3  # either time a first page, and three through a point in time
+
+
+def test_what_the_source_of_a_later_page_lacks_is_asked_for_from_that_page_on(bench):
+    bench.index([event(number, id=str(number)) for number in range(3)])
+    lacking = {key: value for key, value in event(5).source.items() if key != "process"}
+    bench.node.index(index=f"{bench.prefix}-logs-test", id="5", document=lacking, refresh=True)
+    of = bench.rule("process where length(process.name) > 1 or not length(process.name) > 1")
+    assert ids(bench.pages(of, page_size=2)) == ["0", "1", "2", "5"]
+    assert searches(bench) == [[], [], [], ["process.name"], ["process.name"]]
+
+
+def hits_of(source, of):
+    return [hit for page in source.search(of, HOUR) for hit in page.hits]
+
+
 def test_what_the_search_decides_needs_no_candidate(bench):
     bench.index([event(1), event(2, "good")])
     (page,) = bench.pages(bench.rule('process where process.name == "evil"'))

@@ -67,10 +67,10 @@ class DslSearch:
         if landscape.faults:
             yield Page(faults=landscape.faults)
         pushed = prefilter(rule.program.query, landscape.types, event_category_field=rule.event_category_override)
-        program, unfit = _adapted(rule, landscape)
+        dear, asked = self._costs.dear(rule), self._costs.asked(rule)
+        program, unfit = _adapted(rule, landscape, pushed.undecided)
         excepted = excepting.compiled(rule, landscape)
         notes = (*landscape.notes, *unfit, *excepting.notes(excepted))
-        dear, asked = self._costs.dear(rule), self._costs.asked(rule)
         question = Question(rule, window, after, landscape, pushed, excepted, dear, program, asked)
         asking = _Asking(self._client, question, self._costs, self._timeout, self._page_size, count)
         answer = asking.first(self._dear_above)
@@ -93,10 +93,12 @@ class DslSearch:
         return documents(self._client, hits, self._timeout)
 
 
-def _adapted(rule: Rule, landscape: Landscape) -> tuple[Program | None, tuple[str, ...]]:
+def _adapted(
+    rule: Rule, landscape: Landscape, conjuncts: tuple[int, ...] | None
+) -> tuple[Program | None, tuple[str, ...]]:
     """Return the rule's program for the types of the fields, or why there is none: then values compare as they are."""
     try:
-        return rule.program.adapted(landscape.types), ()
+        return rule.program.adapted(landscape.types, conjuncts), ()
     except QueryError as error:
         return None, (f"the query does not fit the types of the fields, and the EQL API would refuse it: {error}",)
 

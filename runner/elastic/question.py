@@ -108,10 +108,11 @@ class Question:
     def read_paths(self) -> list[str]:
         """What is read of an event: all that deciding takes, or no more than grouping where the search decides."""
         rule = self.rule
+        if self.decides:
+            return sorted(rule.grouping_fields)
         clocks = {rule.timestamp_field, rule.range_field, *([rule.tiebreaker_field] if rule.tiebreaker_field else [])}
-        if not self.decides:
-            return sorted(rule.fields | clocks)
-        return sorted(rule.grouping_fields)
+        narrowed = self.program if self.program and self.program.kind is Kind.EVENT else None
+        return sorted(clocks | (rule.fields_for(narrowed) if narrowed else rule.fields))
 
     @cached_property
     def paths(self) -> list[str]:

@@ -5,6 +5,7 @@ The shape follows Elasticsearch's own grammar (x-pack/plugin/eql/src/main/antlr/
 same, wherever they stand.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal as OneOf
@@ -136,6 +137,21 @@ class EventFilter:
     category: str | None
     condition: Expression
     place: Place = field(default=NOWHERE, compare=False)
+
+
+def conjuncts(event: EventFilter, event_category_field: str) -> tuple[Expression, ...]:
+    """Return the conditions that an event must all fulfil, the category's first."""
+    operands = event.condition.operands if isinstance(event.condition, And) else (event.condition,)
+    if event.category is None:
+        return operands
+    return (Comparison("==", Field(event_category_field), Literal(event.category)), *operands)
+
+
+def conjoined(conditions: Sequence[Expression]) -> Expression:
+    """Return one condition that holds where all of these do."""
+    if len(conditions) == 1:
+        return conditions[0]
+    return And(tuple(conditions)) if conditions else Literal(value=True)
 
 
 @dataclass(frozen=True, slots=True)

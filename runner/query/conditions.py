@@ -24,6 +24,7 @@ from runner.query.ast import (
     Or,
     Pattern,
     Stage,
+    conjuncts,
 )
 from runner.query.bounds import Bounds, conjunction, decided, disjunction, implied, negated
 from runner.query.clauses import ALWAYS, NEVER, Clause, every
@@ -48,10 +49,7 @@ class Conditions:
 
     def of_filter(self, event: EventFilter) -> Bounds:
         """Return the bounds of the events of a category that fulfil a condition."""
-        condition = self.of(event.condition)
-        if event.category is None:
-            return condition
-        return conjunction([self._field(self.event_category_field).equals(event.category), condition])
+        return conjunction(map(self.of, conjuncts(event, self.event_category_field)))
 
     def of(self, expression: Expression, *, negative: bool = False) -> Bounds:
         """Return the bounds of the events of which an expression, or its negation, is definitely true."""

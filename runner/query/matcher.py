@@ -21,7 +21,21 @@ from typing import Any, TypeAlias
 
 from runner.query import addresses, comparisons, fields, wildcards
 from runner.query.alternatives import necessary
-from runner.query.ast import And, Call, Comparison, EventFilter, Expression, Field, In, Literal, Not, Or, Pattern
+from runner.query.ast import (
+    And,
+    Call,
+    Comparison,
+    EventFilter,
+    Expression,
+    Field,
+    In,
+    Literal,
+    Not,
+    Or,
+    Pattern,
+    conjoined,
+    conjuncts,
+)
 from runner.query.expressions import Slots, compile_value, constant
 from runner.query.kinds import CONVERT, Fields, Kind, spelled
 from runner.query.matching import Event
@@ -38,11 +52,7 @@ _TEXTUAL = frozenset({Kind.TEXT, Kind.ANY, Kind.VERSION})
 
 def compile_filter(node: EventFilter, known: Fields, *, event_category_field: str) -> Condition:
     """Compile `category where condition`."""
-    condition = node.condition
-    if node.category is not None:
-        category = Comparison("==", Field(event_category_field), Literal(node.category))
-        condition = And((category, *(condition.operands if isinstance(condition, And) else (condition,))))
-    return compile_condition(condition, known)
+    return compile_condition(conjoined(conjuncts(node, event_category_field)), known)
 
 
 def compile_condition(node: Expression, known: Fields) -> Condition:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.query.ast import EventQuery, Query, SampleQuery, SequenceQuery
+from runner.query.ast import EventQuery, Query, SampleQuery, SequenceQuery, conjuncts
 from runner.query.bounds import Bounds, disjunction, implied
 from runner.query.clauses import Clause, leaves, relaxed, written
 from runner.query.conditions import Conditions
@@ -30,11 +30,14 @@ class Prefilter:
     """What to search for: `query` with the cheap clauses alone, `dear` with the costly ones too, None without any.
 
     `exact` tells whether the whole of it decides: what a search for `pushed(dear=True)` finds is what matches.
+    `undecided` are the numbers of an event query's conjuncts (`ast.conjuncts`) that may still fail of what a search
+    finds, be it with the cheap clauses alone; None where the query is to be asked as a whole.
     """
 
     query: Mapping[str, Any]
     dear: Mapping[str, Any] | None
     exact: bool
+    undecided: tuple[int, ...] | None = None
 
     def pushed(self, *, dear: bool) -> Mapping[str, Any]:
         """Return the Query DSL to send, with or without what is costly to search for."""
@@ -47,11 +50,23 @@ class Prefilter:
 
 def prefilter(query: Query, types: FieldTypes, *, event_category_field: str = "event.category") -> Prefilter:
     """Translate a query. `types` must hold what `indexed.consulted` names for the fields that the query reads."""
-    bounds = _bounds(query, Conditions(types, event_category_field))
+    conditions = Conditions(types, event_category_field)
+    bounds = _bounds(query, conditions)
     whole = _bearable(bounds.upper)
     cheap = relaxed(whole, dear=False, depth=DEEPEST)
-    exact = isinstance(query, EventQuery) and whole == bounds.lower
-    return Prefilter(written(cheap), None if cheap == whole else written(whole), exact)
+    dear = None if cheap == whole else written(whole)
+    if not isinstance(query, EventQuery):
+        return Prefilter(written(cheap), dear, exact=False)
+    exact = whole == bounds.lower
+    if whole != bounds.upper:  # cut, and which conjunct it was is not told
+        return Prefilter(written(cheap), dear, exact)
+    parts = [conditions.of(part) for part in conjuncts(query.filter, event_category_field)]
+    return Prefilter(written(cheap), dear, exact, tuple(n for n, part in enumerate(parts) if not _is_decided(part)))
+
+
+def _is_decided(part: Bounds) -> bool:
+    """Tell whether the cheap clauses decide a condition."""
+    return part.lower == part.upper == relaxed(part.upper, dear=False, depth=DEEPEST)
 
 
 def _bounds(query: Query, conditions: Conditions) -> Bounds:

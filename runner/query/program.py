@@ -1,7 +1,7 @@
 """A query, checked and ready to run: immutable, shared by threads."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from runner.errors import QueryError
 from runner.query import ast, fields
 from runner.query.checks import check, faults, filters, nodes
+from runner.query.indexed import consulted
 from runner.query.join_keys import keys_reader
 from runner.query.kinds import Fields
 from runner.query.matcher import Condition, compile_filter
@@ -89,15 +90,15 @@ class Program:
             field_types=field_types,
         )
 
-    def adapted(self, types: FieldTypes) -> "Program":
+    def adapted(self, types: FieldTypes, conjuncts: tuple[int, ...] | None = None) -> "Program":
         """Return the same query for data whose fields have these types, where a path that has none is absent.
 
-        Unlike `typed` it refuses no path for being mapped nowhere. Raises QueryError where the types do not fit.
+        Unlike `typed` it refuses no path for being mapped nowhere. With `conjuncts`, no more of an event query is asked
+        than those of its conjuncts (`Prefilter.undecided`). Raises QueryError where the types do not fit.
         """
-        known = tuple((path, types[path]) for path in sorted(self.fields) if path in types)
-        return _adapted(
-            self.text, known, self.fields, self.event_category_field, self.timestamp_field, self.tiebreaker_field
-        )
+        known = tuple((path, types[path]) for path in sorted(consulted(self.fields)) if path in types)
+        options = self.event_category_field, self.timestamp_field, self.tiebreaker_field
+        return _adapted(self.text, known, self.fields, options, conjuncts)
 
     def unmapped(self, types: FieldTypes) -> tuple[ast.Field, ...]:
         """Return the places that name a field that none of the types has, optional ones aside."""
@@ -161,27 +162,34 @@ def _adapted(
     text: str,
     known: tuple[tuple[str, FieldType], ...],
     paths: frozenset[str],
-    event_category_field: str,
-    timestamp_field: str,
-    tiebreaker_field: str | None,
+    options: tuple[str, str, str | None],
+    conjuncts: tuple[int, ...] | None,
 ) -> Program:
     """Compile a query for types that come round again at every execution."""
-    types = dict(known)
-    absent = frozenset(paths - types.keys())
-    fields_known = Fields(types, timestamp_field=timestamp_field, complete=False, absent=absent)
-    return compile_for(text, fields_known, event_category_field, timestamp_field, tiebreaker_field)
+    typed = Fields(dict(known), timestamp_field=options[1])
+    absent = frozenset(path for path in paths if not typed.mapped(path))
+    fields_known = Fields(dict(known), timestamp_field=options[1], complete=False, absent=absent)
+    return compile_for(text, fields_known, *options, conjuncts=conjuncts)
 
 
 def compile_for(
-    text: str, known: Fields, event_category_field: str, timestamp_field: str, tiebreaker_field: str | None
+    text: str,
+    known: Fields,
+    event_category_field: str,
+    timestamp_field: str,
+    tiebreaker_field: str | None,
+    *,
+    conjuncts: tuple[int, ...] | None = None,
 ) -> Program:
-    """Compile a query for what is known of the fields."""
+    """Compile a query for what is known of the fields; of an event query those `conjuncts` alone, where they are given."""
     try:
         query = parse(text)
         check(query, known, event_category_field)
     except QueryError as error:
         error.text = text
         raise error.noted() from error.__cause__
+    if conjuncts is not None and isinstance(query, ast.EventQuery):
+        query = _narrowed(query, conjuncts, event_category_field)
     return Program(
         text,
         query,
@@ -193,6 +201,12 @@ def compile_for(
         tiebreaker_field,
         _compiled(query, known, event_category_field),
     )
+
+
+def _narrowed(query: ast.EventQuery, numbers: tuple[int, ...], event_category_field: str) -> ast.EventQuery:
+    parts = ast.conjuncts(query.filter, event_category_field)
+    condition = ast.conjoined([parts[number] for number in numbers])
+    return replace(query, filter=ast.EventFilter(None, condition, query.filter.place))
 
 
 def named(given: Mapping[str, str] | FieldTypes | None) -> FieldTypes | None:

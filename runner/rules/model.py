@@ -125,8 +125,12 @@ class Rule:
     @property
     def fields(self) -> frozenset[str]:
         """Every path of an event that deciding on a match takes: the query's, its exceptions' and its suppression's."""
+        return self.fields_for(self.program) | {self.event_category_override}
+
+    def fields_for(self, program: Program) -> frozenset[str]:
+        """Return the same for a program that asks less than the rule's own."""
         excepted = frozenset[str]().union(*(exclusion.reads for exclusion in self.exclusions))
-        return self.program.fields | {self.event_category_override} | excepted | self.grouping_fields
+        return program.fields | excepted | self.grouping_fields
 
     @property
     def grouping_fields(self) -> frozenset[str]:

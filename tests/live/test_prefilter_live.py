@@ -309,6 +309,9 @@ def test_what_the_matcher_says_true_of_the_search_keeps(indexed: Indexed, text: 
         assert kept >= matched, [indexed.events[number] for number in matched - kept]
         if found.decides(dear=dear):
             assert kept == matched, [indexed.events[number] for number in kept - matched]
+        left = compile(text).adapted(indexed.types, found.undecided)
+        decided = {number for number in kept if left.matches(indexed.events[number])}
+        assert decided == matched, [indexed.events[number] for number in decided ^ matched]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

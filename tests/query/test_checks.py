@@ -4,6 +4,7 @@ import pytest
 
 from runner.errors import QueryError
 from runner.query import FieldType, compile
+from runner.query.types import from_names
 
 TYPES = {
     "k": "keyword",
@@ -174,6 +175,11 @@ def test_a_category_needs_its_field():
     assert compile("process where true", field_types=types, event_category_field="kind")
     assert compile("process where true").adapted({})
     assert "category `b`" in complaint("sequence [any where true] [any where true] until [b where true]", types).message
+
+
+def test_a_key_of_a_flattened_field_is_no_absent_one():
+    labelled = compile('any where labels.env == "a" and length(process.name) > 1')
+    assert labelled.adapted(from_names(TYPES)).matches({"labels": {"env": "a"}, "process": {"name": "ab"}})
 
 
 def test_a_text_without_a_keyword_is_no_argument():

@@ -415,6 +415,33 @@ def test_a_rule_like_the_seed_rule_is_flat_and_leaves_its_patterns_for_later(com
     assert found.dear == filtered(*common, seen("process.command_line", *patterns))
     assert not found.exact
 
+    assert found.undecided == (6,)
+
+
+UNDECIDED = {
+    "nothing of what the index decides": ('name == "a" and pid == 1', ()),
+    "a script": ('name == "a" and length(host) > 1', (2,)),
+    "one alternative is a script": ('name == "a" and (pid == 1 or length(host) > 1)', (2,)),
+    "a negated script": ('name == "a" and not length(host) > 1', (2,)),
+    "dear patterns": ('pid == 1 and name == "a" and host like "*a*"', (3,)),
+    "a value that may be too long for the index": (f'name == "{"a" * 300}" and pid == 1', (1,)),
+    "a field that is mapped nowhere": ('name == "a" and nowhere == "b"', ()),
+}
+
+
+@pytest.mark.parametrize(("condition", "left"), UNDECIDED.values(), ids=UNDECIDED)
+def test_what_the_search_does_not_decide_is_left(condition: str, left: tuple[int, ...]) -> None:
+    assert prefilter(parse(f"process where {condition}"), TYPES).undecided == left
+
+
+def test_of_a_sequence_all_is_left() -> None:
+    assert prefilter(parse('sequence [any where name == "a"] [any where pid == 1]'), TYPES).undecided is None
+
+
+def test_of_a_query_that_was_cut_all_is_left() -> None:
+    patterns = ", ".join(f'"longer{number}*"' for number in range(MOST_LEAVES + 1))
+    assert translated(f"pid == 1 and (pid == 2 or name like ({patterns}))").undecided is None
+
 
 def test_a_query_deeper_than_the_index_takes_is_cut_and_not_exact() -> None:
     condition = 'name == "a"'

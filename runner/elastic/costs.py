@@ -14,7 +14,7 @@ class Costs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: dict[tuple[str, str], int] = {}
-        self._asked: dict[tuple[str, str], frozenset[str]] = {}
+        self._thorough: dict[tuple[str, str], frozenset[str]] = {}
 
     def dear(self, rule: Rule) -> bool:
         """Tell whether to push the rule's dear clauses at once; counts one execution."""
@@ -30,15 +30,15 @@ class Costs:
         with self._lock:
             self._left[_key(rule)] = REMEMBERED
 
-    def asked(self, rule: Rule) -> frozenset[str]:
-        """Return the fields to ask the index for at once: sources that were searched for the rule lack them."""
+    def thorough(self, rule: Rule) -> frozenset[str]:
+        """Return the fields to read from the source and the index at once, since either alone was found wanting."""
         with self._lock:
-            return self._asked.get(_key(rule), frozenset())
+            return self._thorough.get(_key(rule), frozenset())
 
-    def lacking(self, rule: Rule, paths: frozenset[str]) -> None:
-        """Note fields that sources lack."""
+    def untold(self, rule: Rule, paths: frozenset[str]) -> None:
+        """Note fields that were not told whole."""
         with self._lock:
-            self._asked[_key(rule)] = self._asked.get(_key(rule), frozenset()) | paths
+            self._thorough[_key(rule)] = self._thorough.get(_key(rule), frozenset()) | paths
 
 
 def _key(rule: Rule) -> tuple[str, str]:

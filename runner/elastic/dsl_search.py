@@ -67,11 +67,11 @@ class DslSearch:
         if landscape.faults:
             yield Page(faults=landscape.faults)
         pushed = prefilter(rule.program.query, landscape.types, event_category_field=rule.event_category_override)
-        dear, asked = self._costs.dear(rule), self._costs.asked(rule)
+        dear, thorough = self._costs.dear(rule), self._costs.thorough(rule)
         program, unfit = _adapted(rule, landscape, pushed.undecided)
         excepted = excepting.compiled(rule, landscape)
         notes = (*landscape.notes, *unfit, *excepting.notes(excepted))
-        question = Question(rule, window, after, landscape, pushed, excepted, dear, program, asked)
+        question = Question(rule, window, after, landscape, pushed, excepted, dear, program, thorough)
         asking = _Asking(self._client, question, self._costs, self._timeout, self._page_size, count)
         answer = asking.first(self._dear_above)
         left_out, uncounted = excepting.left_out(
@@ -134,7 +134,7 @@ class _Asking:
             if counting and answer["hits"].get("total", {}).get("value", 0) > dear_above:
                 self._costs.overrun(self.question.rule)
                 self.question = replace(self.question, dear=True)
-            elif not self._lacks(answer):
+            elif not self._untold(answer):
                 return answer
 
     def through(self) -> Generator[Mapping[str, Any], None, None]:
@@ -144,7 +144,7 @@ class _Asking:
         while True:
             answer = self._ask({**paging, "pit": {"id": self._point, "keep_alive": KEEP_ALIVE}}, {})
             self._point = answer.get("pit_id", self._point)
-            if self._lacks(answer):
+            if self._untold(answer):
                 continue
             yield answer
             if self.is_last(answer):
@@ -162,13 +162,13 @@ class _Asking:
             with suppress(RunnerError):
                 self._client.ask(_CLOSE, self._target, lambda es: es.close_point_in_time(id=point), once=True)
 
-    def _lacks(self, answer: Mapping[str, Any]) -> bool:
-        """Tell whether to ask for the page again, because sources lack fields that the index may know."""
-        lacking = self.question.lacking(answer)
-        if lacking:
-            self.question = replace(self.question, asked=self.question.asked | lacking)
-            self._costs.lacking(self.question.rule, lacking)
-        return bool(lacking)
+    def _untold(self, answer: Mapping[str, Any]) -> bool:
+        """Tell whether to ask for the page again, because it does not tell all of some fields."""
+        untold = self.question.untold(answer)
+        if untold:
+            self.question = replace(self.question, thorough=self.question.thorough | untold)
+            self._costs.untold(self.question.rule, untold)
+        return bool(untold)
 
     def _open(self) -> None:
         patterns = list(self.question.rule.index)
@@ -218,7 +218,9 @@ def _page(question: Question, answer: Mapping[str, Any]) -> Page:
 
 def _hit(question: Question, raw: Mapping[str, Any]) -> Hit:
     rule, fields, sort = question.rule, raw.get("fields", {}), raw["sort"]
-    source: Document = hits.completed(raw.get("_source", {}), fields, question.filled)
+    source: Document = hits.placed(raw.get("_source", {}), fields, question.columns)
+    if question.filled:
+        source = hits.completed(source, fields, question.filled)
     time = hits.of_sort(sort[0], nanos=question.landscape.nanos) or hits.of_fields(fields, rule.range_field)
     return Hit(
         index=raw["_index"],

@@ -1,6 +1,6 @@
 """From what the cluster returns for a document to a Hit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -44,6 +44,26 @@ def clock_fields(*paths: str) -> list[Mapping[str, str]]:
     return [{"field": path, "format": CLOCK_FORMAT} for path in dict.fromkeys(paths)]
 
 
+def placed(source: dict[str, Any], fields: Mapping[str, list[Any]], paths: Iterable[str]) -> Document:
+    """Return the source with the fields of these paths put into it, as objects where it leaves room for them."""
+    for path in paths:
+        found = fields.get(path)
+        if found:
+            _place(source, path, found[0] if len(found) == 1 else found)
+    return source
+
+
+def _place(source: dict[str, Any], path: str, value: Any) -> None:
+    *outer, last = path.split(".")
+    node: Any = source
+    for name in outer:
+        node = node.setdefault(name, {})
+        if type(node) is not dict:
+            source[path] = value
+            return
+    node[last] = value
+
+
 def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable[str]) -> Document:
     """Return the source with what only the index knows of the paths: runtime fields, constants and aliases.
 
@@ -57,8 +77,17 @@ def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable
 
 def whole(hit: Hit, source: Document) -> Document:
     """Return the whole source of a hit, with what only the index knew when the hit was found."""
-    known = {path: value for path, value in hit.source.items() if "." in path and _reader(path)(source) is None}
+    known = {path: value for path, value in _told(hit.source) if _reader(path)(source) is None}
     return {**source, **known} if known else source
+
+
+def _told(node: Document, outer: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each path of a document with its value."""
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _told(value, f"{outer}{name}.")
+        else:
+            yield f"{outer}{name}", value
 
 
 def of_fields(fields: Mapping[str, list[Any]], path: str) -> datetime | None:

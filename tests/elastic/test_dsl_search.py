@@ -115,51 +115,67 @@ def test_candidates_come_with_the_fields_that_are_left_to_decide_on_and_no_more(
     of = bench.rule('process where event.action != "end" and (process.name == host.name or process.name != null)')
     (page,) = bench.pages(of)
     (hit,) = page.hits
-    assert hit.source["process"] == {"name": "evil"}
-    assert hit.source.keys() == {
-        "@timestamp",
-        "process",
-        "host",
-    }  # the index has decided on the category and the action
+    assert hit.source == {"process": {"name": "evil"}, "host": {"name": "h"}}  # on all else the index has decided
     assert page.program.matches(hit.source)
     assert bench.source().documents([hit]).hits[0].source["message"] == "x" * 1000
 
 
-def searches(bench):
-    """Return what each search asked the index for, beside the sources."""
+NUMBER = {"properties": {"pid": {"type": "long"}}}
+RUNTIME = {"process.pid": {"type": "long", "script": "emit(5)"}}
+
+
+def asked_for(bench):
+    """Return what each search asked for: columns, from the source, and from source and index."""
     sent = [one.body for one in bench.proxy.seen if one.path.endswith("_search")]
-    return [[asked["field"] for asked in body.get("fields", ())] for body in sent]
+    return [
+        (
+            body.get("docvalue_fields", []),
+            (body["_source"] or {"includes": []})["includes"],
+            [one["field"] for one in body.get("fields", ())],
+        )
+        for body in sent
+    ]
 
 
-def test_the_index_is_asked_for_no_field_that_the_sources_hold(bench):
+def decided(pages):
+    return [hit.id for page in pages for hit in page.hits if page.program.matches(hit.source)]
+
+
+def test_keywords_are_read_from_their_columns_and_no_source_is_parsed(bench):
     bench.index([event(1), event(2)])
-    bench.pages(bench.rule("process where length(process.name) > 1"))
-    assert searches(bench) == [[]]
+    assert decided(bench.pages(bench.rule("process where length(process.name) == 4"))) == ["evil-1", "evil-2"]
+    assert asked_for(bench) == [(["process.name"], [], [])]
+
+
+def test_other_types_are_read_from_the_source(bench):
+    bench.index([event(1, id="1", process={"name": "evil", "pid": 5})], process=NUMBER)
+    assert decided(bench.pages(bench.rule("process where process.pid + length(process.name) == 9"))) == ["1"]
+    assert asked_for(bench) == [(["process.name"], ["process.pid"], [])]
 
 
 def test_what_a_source_lacks_is_asked_for_once_more_and_from_then_on_at_once(bench):
-    runtime = {"type": "keyword", "script": "emit('x')"}
     bench.index([event(number, id=str(number)) for number in range(7)])
-    bench.node.indices.put_mapping(index=f"{bench.prefix}-*", runtime={"data_stream.dataset": runtime})
-    of = bench.rule('process where concat(data_stream.dataset, process.name) == "xevil"')
+    bench.node.indices.put_mapping(index=f"{bench.prefix}-*", runtime=RUNTIME)
+    of = bench.rule("process where process.pid + length(process.name) == 9")
     source = bench.source(page_size=3)
     for _ in range(2):
-        pages = list(source.search(of, HOUR))
-        assert ids(pages) == list("0123456")
-        assert all(page.program.matches(hit.source) for page in pages for hit in page.hits)
-    lean, *others = searches(bench)
-    assert lean == []
-    assert all(asked == ["data_stream.dataset"] for asked in others)
+        assert decided(source.search(of, HOUR)) == list("0123456")
+    lean, *others = asked_for(bench)
+    assert lean == (["process.name"], ["process.pid"], [])
+    assert all(asked == (["process.name"], ["process.pid"], ["process.pid"]) for asked in others)
     assert len(others) == 1 + 3 + 1 + 3  # either time a first page, and three through a point in time
 
 
-def test_what_the_source_of_a_later_page_lacks_is_asked_for_from_that_page_on(bench):
-    bench.index([event(number, id=str(number)) for number in range(3)])
-    lacking = {key: value for key, value in event(5).source.items() if key != "process"}
-    bench.node.index(index=f"{bench.prefix}-logs-test", id="5", document=lacking, refresh=True)
-    of = bench.rule("process where length(process.name) > 1 or not length(process.name) > 1")
-    assert ids(bench.pages(of, page_size=2)) == ["0", "1", "2", "5"]
-    assert searches(bench) == [[], [], [], ["process.name"], ["process.name"]]
+def test_what_is_too_long_for_the_index_is_read_from_the_source_from_that_page_on(bench):
+    names = {"properties": {"name": {"type": "keyword", "ignore_above": 256}}}
+    bench.index([event(number, id=str(number)) for number in range(3)], process=names)
+    padded = {**event(5).source, "process": {"name": ["evil", "x" * 300]}}
+    bench.node.index(index=f"{bench.prefix}-logs-test", id="5", document=padded, refresh=True)
+    of = bench.rule("process where length(process.name) > 299 or length(process.name) == 4")
+    assert ids(pages := bench.pages(of, page_size=2)) == ["0", "1", "2", "5"]
+    assert decided(pages) == ["0", "1", "2", "5"]
+    column, thorough = (["process.name"], [], []), ([], ["process.name"], ["process.name"])
+    assert asked_for(bench) == [column, column, column, thorough, thorough]
 
 
 def test_what_the_search_decides_needs_no_candidate(bench):
@@ -174,7 +190,6 @@ def test_a_value_that_only_the_index_knows_is_brought_along(bench):
     bench.node.indices.put_mapping(index=f"{bench.prefix}-*", runtime={"data_stream.dataset": runtime})
     of = bench.rule('process where concat(data_stream.dataset, "") == "constant"')
     (page,) = bench.pages(of)
-    assert page.hits[0].source["data_stream.dataset"] == "constant"
     assert page.program.matches(page.hits[0].source)
     assert bench.source().documents(page.hits).hits[0].source["data_stream.dataset"] == "constant"
 

@@ -8,6 +8,7 @@ import json
 import random
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,15 +17,25 @@ from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from runner.elastic.capabilities import Capabilities
+from runner.elastic.dsl_search import DslSearch
 from runner.errors import QueryError
+from runner.execution.matching import over
+from runner.execution.model import EventSource
+from runner.offline.memory import MemorySource, StoredEvent
 from runner.query import FieldType, FieldTypes, compile, search
 from runner.query.indexed import consulted
 from runner.query.prefilter import prefilter
+from runner.rules.model import Rule
+from runner.schedule.windows import Window
+from tests.contracts.conftest import live_client
+from tests.made import rule
 
 pytestmark = pytest.mark.live
 
 IGNORE_ABOVE = 256
 LONG = "x" * 300
+DAY = Window(datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC))
 
 # Letters of which Python's and Unicode's foldings say what the index does not: it folds ASCII alone.
 LETTERS = [*"\u0131İßẞ\u017f\u212aéÉ\u03c3ςΣ😀", "日本", "e\u0301"]
@@ -312,6 +323,34 @@ def test_what_the_matcher_says_true_of_the_search_keeps(indexed: Indexed, text: 
         left = compile(text).adapted(indexed.types, found.undecided)
         decided = {number for number in kept if left.matches(indexed.events[number])}
         assert decided == matched, [indexed.events[number] for number in decided ^ matched]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=queries | joined, dear_above=st.sampled_from([0, 5000]))
+def test_what_comes_of_candidates_is_what_matches_their_documents(
+    indexed: Indexed, elasticsearch_url: str, text: str, dear_above: int
+) -> None:
+    """Candidates are read from columns, sources and the index, and the search has decided on some conditions."""
+    note(text)
+    try:
+        typed = rule(text, program=compile(text, field_types=indexed.types))
+    except QueryError:
+        assume(False)
+    documents = [StoredEvent("logs-made", number, event) for number, event in indexed.events.items()]
+    wanted = _alerted(typed, MemorySource(documents))
+    client = live_client(elasticsearch_url)
+    try:
+        searched = rule(text, index=tuple(indexed.indices.split(",")))
+        found = _alerted(searched, DslSearch(client, Capabilities(client), page_size=150, dear_above=dear_above))
+    finally:
+        client.close()
+    assert found == wanted
+
+
+def _alerted(searched: Rule, source: EventSource) -> set[tuple[str | None, ...]]:
+    """Return the ids of the events of each match."""
+    with over(searched, DAY, source.search(searched, DAY)) as steps:
+        return {tuple(hit.id if hit else None for hit in match.hits) for _, matches in steps for match in matches}
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

@@ -7,7 +7,7 @@ The cheap clauses of the prefilter go first. Where they keep more than `dear_abo
 for the next executions at once.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,7 +26,6 @@ from runner.elastic.question import INSIDE, Question
 from runner.errors import QueryError, QueryRejected, RunnerError
 from runner.execution.model import Document, Hit, Match, Page
 from runner.query import Program
-from runner.query.prefilter import prefilter
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -66,7 +65,7 @@ class DslSearch:
             return
         if landscape.faults:
             yield Page(faults=landscape.faults)
-        pushed = prefilter(rule.program.query, landscape.types, event_category_field=rule.event_category_override)
+        pushed = rule.program.prefilter(landscape.types)
         dear, thorough = self._costs.dear(rule), self._costs.thorough(rule)
         program, unfit = _adapted(rule, landscape, pushed.undecided)
         excepted = excepting.compiled(rule, landscape)
@@ -208,7 +207,7 @@ class _Asking:
 
 
 def _page(question: Question, answer: Mapping[str, Any]) -> Page:
-    found = tuple(_hit(question, raw) for raw in answer["hits"]["hits"])
+    found = tuple(_hits(question, answer["hits"]["hits"]))
     faults = answers.faults(answer)
     if question.decides:
         return Page(matches=tuple(Match((hit,)) for hit in found), faults=faults)
@@ -216,17 +215,17 @@ def _page(question: Question, answer: Mapping[str, Any]) -> Page:
     return Page(hits=tuple(kept), faults=faults, excepted=taken, program=question.program)
 
 
-def _hit(question: Question, raw: Mapping[str, Any]) -> Hit:
-    rule, fields, sort = question.rule, raw.get("fields", {}), raw["sort"]
-    source: Document = hits.placed(raw.get("_source", {}), fields, question.columns)
-    if question.filled:
-        source = hits.completed(source, fields, question.filled)
-    time = hits.of_sort(sort[0], nanos=question.landscape.nanos) or hits.of_fields(fields, rule.range_field)
-    return Hit(
-        index=raw["_index"],
-        id=raw["_id"],
-        time=time or question.window.start,
-        source=source,
-        sort=tuple(sort),
-        inside=question.read == question.window or INSIDE in raw.get("matched_queries", ()),
-    )
+def _hits(question: Question, found: Sequence[Mapping[str, Any]]) -> Iterator[Hit]:
+    clock, nanos, start = question.rule.range_field, question.landscape.nanos, question.window.start
+    columns, filled, inside = question.columns, question.filled, question.read == question.window
+    for raw in found:
+        fields, sort = raw.get("fields", {}), raw["sort"]
+        source: Document = raw.get("_source", {})
+        if columns:
+            source = hits.placed(source, fields, columns)
+        if filled:
+            source = hits.completed(source, fields, filled)
+        time = hits.of_sort(sort[0], nanos=nanos) or hits.of_fields(fields, clock) or start
+        yield Hit(
+            raw["_index"], raw["_id"], time, source, tuple(sort), inside or INSIDE in raw.get("matched_queries", ())
+        )

@@ -22,7 +22,6 @@ from runner.errors import QueryRejected, RunnerError
 from runner.execution.model import Fault, Hit, Match, Page, Verdict
 from runner.query.ast import EventQuery
 from runner.query.exclusions import Exclusions
-from runner.query.prefilter import prefilter
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -125,7 +124,7 @@ class _Question:
     def candidates(self, after: datetime | None) -> dict[str, Any]:
         """Return the Query DSL of all that the query can use, without regard to exceptions."""
         rule = self.rule
-        pushed = prefilter(rule.program.query, self.landscape.types, event_category_field=rule.event_category_override)
+        pushed = rule.program.prefilter(self.landscape.types)
         must, must_not = self._limits(after)
         return {"bool": {"filter": [*must, pushed.pushed(dear=False)], "must_not": must_not}}
 

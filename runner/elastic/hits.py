@@ -44,24 +44,22 @@ def clock_fields(*paths: str) -> list[Mapping[str, str]]:
     return [{"field": path, "format": CLOCK_FORMAT} for path in dict.fromkeys(paths)]
 
 
-def placed(source: dict[str, Any], fields: Mapping[str, list[Any]], paths: Iterable[str]) -> Document:
-    """Return the source with the fields of these paths put into it, as objects where it leaves room for them."""
+def placed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable[str]) -> Document:
+    """Return the source with the fields of these paths, as objects where there is room for them."""
+    document = dict(source)
     for path in paths:
         found = fields.get(path)
-        if found:
-            _place(source, path, found[0] if len(found) == 1 else found)
-    return source
-
-
-def _place(source: dict[str, Any], path: str, value: Any) -> None:
-    *outer, last = path.split(".")
-    node: Any = source
-    for name in outer:
-        node = node.setdefault(name, {})
-        if type(node) is not dict:
-            source[path] = value
-            return
-    node[last] = value
+        if found is None:
+            continue
+        value = found[0] if len(found) == 1 else found
+        outer, _, last = path.rpartition(".")
+        if not outer:
+            document[path] = value
+        elif "." not in outer and outer not in document:  # the usual case
+            document[outer] = {last: value}
+        else:
+            document[path] = value
+    return document
 
 
 def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable[str]) -> Document:

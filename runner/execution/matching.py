@@ -39,7 +39,8 @@ def _steps(rule: Rule, window: Window, pages: Generator[Page, None, None]) -> Ge
             if page.hits:
                 matching = matching or (page.program or rule.program).matching()
                 for hit in page.hits:
-                    decided += _matches(matching.feed(hit.source, nanoseconds(hit.time), hit))
+                    if found := matching.feed(hit.source, nanoseconds(hit.time), hit):
+                        decided += _matches(found)
             yield page, _counted(decided, rule, window)
     if matching is not None:
         yield Page(), _counted(_matches(matching.finish()), rule, window)

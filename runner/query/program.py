@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from runner.errors import QueryError
 from runner.query import ast, fields
@@ -17,6 +17,7 @@ from runner.query.matcher import Condition, compile_filter
 from runner.query.matching import Event, Joined, Matching
 from runner.query.parser import parse
 from runner.query.pipes import piped
+from runner.query.prefilter import Prefilter, prefilter
 from runner.query.samples import SampleMatching
 from runner.query.sequences import SequenceMatching
 from runner.query.stages import CompiledStage, no_keys
@@ -96,9 +97,14 @@ class Program:
         Unlike `typed` it refuses no path for being mapped nowhere. With `conjuncts`, no more of an event query is asked
         than those of its conjuncts (`Prefilter.undecided`). Raises QueryError where the types do not fit.
         """
-        known = tuple((path, types[path]) for path in sorted(consulted(self.fields)) if path in types)
+        known = _known(self.fields, types)
         options = self.event_category_field, self.timestamp_field, self.tiebreaker_field
         return _adapted(self.text, known, self.fields, options, conjuncts)
+
+    def prefilter(self, types: FieldTypes) -> Prefilter:
+        """Return what to search for, where fields have these types. See `prefilter`."""
+        known = _known(self.fields | {self.event_category_field}, types)
+        return _prefilter(self.text, self.event_category_field, known)
 
     def unmapped(self, types: FieldTypes) -> tuple[ast.Field, ...]:
         """Return the places that name a field that none of the types has, optional ones aside."""
@@ -157,10 +163,24 @@ def compile(  # noqa: A001  the word of the trade, as in re.compile
     return compile_for(text, known, event_category_field, timestamp_field, tiebreaker_field)
 
 
+_Known: TypeAlias = tuple[tuple[str, FieldType], ...]
+
+
+def _known(paths: Iterable[str], types: FieldTypes) -> _Known:
+    """Return the types that these fields are searched by, to be compared with those of another time."""
+    return tuple((path, types[path]) for path in sorted(consulted(paths)) if path in types)
+
+
+@lru_cache(maxsize=4096)
+def _prefilter(text: str, event_category_field: str, known: _Known) -> Prefilter:
+    """Translate a query for types that come round again at every execution."""
+    return prefilter(parse(text), dict(known), event_category_field=event_category_field)
+
+
 @lru_cache(maxsize=4096)
 def _adapted(
     text: str,
-    known: tuple[tuple[str, FieldType], ...],
+    known: _Known,
     paths: frozenset[str],
     options: tuple[str, str, str | None],
     conjuncts: tuple[int, ...] | None,

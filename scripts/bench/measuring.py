@@ -53,19 +53,22 @@ class Row:
     needs: tuple[Need, ...]
 
 
-def side_by_side(ours: Side, other: Side, *, rounds: int, before: Side = lambda: None, warmed: bool = True) -> Timed:
-    """Measure either side in turn; who begins changes from round to round. Where `warmed`, a first round is not counted.
+def side_by_side(ours: Side, other: Side, *, rounds: int, before: Side = lambda: None, warm_up: float = 0.0) -> Timed:
+    """Measure either side in turn; who begins changes from round to round.
 
-    `before` is called ahead of each single measurement, and is not measured.
+    First each side runs for `warm_up` seconds that are not counted: Java is slow with what it has not done often. `before` is called ahead of each single measurement, and is not measured.
     """
-    taken: tuple[list[float], list[float]] = ([], [])
-    for number in range(-1 if warmed else 0, rounds):
-        order = (0, 1) if number % 2 else (1, 0)
-        for side in order:
+    for side in (ours, other):
+        begun = time.perf_counter()
+        while time.perf_counter() - begun < warm_up:
             before()
-            seconds = _seconds((ours, other)[side])
-            if number >= 0:
-                taken[side].append(seconds)
+            side()
+    taken: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds):
+        order = (0, 1) if number % 2 else (1, 0)
+        for which in order:
+            before()
+            taken[which].append(_seconds((ours, other)[which]))
     return Timed(median(taken[0]), median(taken[1]))
 
 

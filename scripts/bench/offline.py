@@ -59,7 +59,7 @@ def matcher() -> Row:
         for line in lines:
             read(line)
 
-    timed = side_by_side(ours, parsing, rounds=9)
+    timed = side_by_side(ours, parsing, rounds=9, warm_up=1.0)
     return Row(
         f"matcher over NDJSON, seed rule, {EVENTS:,} events, one in {OWN_COMMAND_LINE} with its own command line",
         "orjson parsing alone",

@@ -14,9 +14,14 @@ from elasticsearch import BadRequestError, Elasticsearch
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
+from runner.elastic.capabilities import Capabilities
+from runner.elastic.dsl_search import DslSearch
+from runner.errors import QueryError
 from runner.query.entries import Entry, EntryType, Exclusion, compile_exclusion
 from runner.query.exclusions import Exclusions
 from runner.query.kinds import Fields
+from runner.rules.exceptions import ExceptionItem
+from tests.contracts.conftest import live_client
 from tests.live.test_prefilter_live import (
     ADDRESSES,
     DATES,
@@ -25,9 +30,13 @@ from tests.live.test_prefilter_live import (
     NUMBERS,
     TEXTS,
     Indexed,
+    alerted,
     field_types,
     made_events,
+    matched_by,
+    queries,
 )
+from tests.made import rule
 
 pytestmark = pytest.mark.live
 
@@ -163,3 +172,24 @@ def test_the_decision_here_is_what_the_node_finds_for_kibanas_queries(indexed: I
     whole = indexed.events.keys() - indexed.found({"exists": {"field": "_ignored"}})
     here = taken(indexed, exclusion)
     assert found & whole == here & whole, [indexed.events[number] for number in (found ^ here) & whole]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=queries, exclusion=exclusions(anything), dear_above=st.sampled_from([0, 5000]))
+def test_a_search_finds_what_matches_and_is_not_taken_away(
+    indexed: Indexed, elasticsearch_url: str, text: str, exclusion: Exclusion, dear_above: int
+) -> None:
+    note(text)
+    note(str(exclusion))
+    try:
+        matched = matched_by(indexed, text)
+    except QueryError:
+        assume(False)  # a type that does not fit: no such query runs
+    item = ExceptionItem(exclusion, "Made", "made")
+    searched = rule(text, index=tuple(indexed.indices.split(",")), exceptions=(item,))
+    client = live_client(elasticsearch_url)
+    try:
+        found = alerted(searched, DslSearch(client, Capabilities(client), dear_above=dear_above))
+    finally:
+        client.close()
+    assert {one for (one,) in found} == matched - taken(indexed, exclusion)

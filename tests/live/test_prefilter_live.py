@@ -300,7 +300,7 @@ def field_types(node: Elasticsearch, indices: str) -> FieldTypes:
     }
 
 
-def _matched(indexed: Indexed, text: str) -> set[str]:
+def matched_by(indexed: Indexed, text: str) -> set[str]:
     program = compile(text, field_types=indexed.types)
     return {number for number, event in indexed.events.items() if program.matches(event)}
 
@@ -310,7 +310,7 @@ def _matched(indexed: Indexed, text: str) -> set[str]:
 def test_what_the_matcher_says_true_of_the_search_keeps(indexed: Indexed, text: str) -> None:
     note(text)
     try:
-        matched = _matched(indexed, text)
+        matched = matched_by(indexed, text)
     except QueryError:
         assume(False)  # a type that does not fit: no such query runs
     found = prefilter(compile(text).query, indexed.types)
@@ -337,17 +337,17 @@ def test_what_comes_of_candidates_is_what_matches_their_documents(
     except QueryError:
         assume(False)
     documents = [StoredEvent("logs-made", number, event) for number, event in indexed.events.items()]
-    wanted = _alerted(typed, MemorySource(documents))
+    wanted = alerted(typed, MemorySource(documents))
     client = live_client(elasticsearch_url)
     try:
         searched = rule(text, index=tuple(indexed.indices.split(",")))
-        found = _alerted(searched, DslSearch(client, Capabilities(client), page_size=150, dear_above=dear_above))
+        found = alerted(searched, DslSearch(client, Capabilities(client), page_size=150, dear_above=dear_above))
     finally:
         client.close()
     assert found == wanted
 
 
-def _alerted(searched: Rule, source: EventSource) -> set[tuple[str | None, ...]]:
+def alerted(searched: Rule, source: EventSource) -> set[tuple[str | None, ...]]:
     """Return the ids of the events of each match."""
     with over(searched, DAY, source.search(searched, DAY)) as steps:
         return {tuple(hit.id if hit else None for hit in match.hits) for _, matches in steps for match in matches}

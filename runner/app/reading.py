@@ -8,7 +8,7 @@ from pathlib import Path
 from runner.app.files import writing
 from runner.app.process import now, settings
 from runner.app.rulesets import rule_paths
-from runner.elastic.alert_reader import read_alerts
+from runner.elastic.alert_search import AlertSearch
 from runner.elastic.client import Client
 from runner.elastic.workflow import Workflow
 from runner.execution.model import Document
@@ -66,7 +66,7 @@ def report(files: Sequence[Path], output: Path, past: timedelta | None) -> int:
 def _alerts(found: Settings, start: datetime) -> list[Document]:
     client = Client.connect(found)
     try:
-        return list(read_alerts(client, found.alerts_index, start))
+        return list(AlertSearch(client, found.alerts_index).since(start))
     finally:
         client.close()
 

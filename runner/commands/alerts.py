@@ -8,7 +8,8 @@ import orjson
 import typer
 
 from runner import app, arguments
-from runner.elastic.alert_search import Filter, Found
+from runner.elastic.alert_filter import Filter
+from runner.elastic.alert_search import Found
 from runner.elastic.workflow import Change, Status, Workflow
 from runner.errors import OperatorError
 from runner.pages import alerts as page

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 
+from runner.elastic.alert_filter import Filter, Query, made_since
 from runner.elastic.client import Client, mapping
 from runner.elastic.failures import Action
 from runner.errors import ClusterAnswerError, OperatorError
@@ -17,7 +18,6 @@ AT_ONCE = 500
 SHORTEST_PREFIX = 4  # characters of an id; fewer name too many alerts
 
 _READ = Action("read alerts of", "`read` on the alerts index")
-_FREE_TEXT = ("rule.name", "host.name", "user.name", "process.name", "process.command_line", "file.path")
 _SHOWN_NEAR = 5
 
 WORKED_ON = (
@@ -35,47 +35,6 @@ _MARKED = (
     "kibana.alert.severity",
     "eql_runner.notify",
 )
-
-Query = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which alerts are meant: each condition that is given must hold, one of several values suffices.
-
-    `rule` is an id or a part of a name, `host` a name with wildcards, `text` words anywhere in what a person reads of an
-    alert. Building blocks are left out unless asked for.
-    """
-
-    statuses: tuple[str, ...] = ()
-    severities: tuple[str, ...] = ()
-    rule: str = ""
-    host: str = ""
-    since: datetime | None = None
-    text: str = ""
-    building_blocks: bool = False
-
-    @property
-    def selects_all(self) -> bool:
-        """Tell whether no condition is given."""
-        return self == Filter(building_blocks=self.building_blocks)
-
-    def query(self) -> dict[str, Any]:
-        """Return the filter in Query DSL."""
-        conditions: list[Query] = []
-        if self.statuses:
-            conditions.append({"terms": {"kibana.alert.workflow_status": list(self.statuses)}})
-        if self.severities:
-            conditions.append({"terms": {"kibana.alert.severity": list(self.severities)}})
-        if self.rule:
-            conditions.append(_of_rule(self.rule))
-        if self.host:
-            conditions.append(_like("host.name", self.host))
-        if self.since:
-            conditions.append({"range": {"@timestamp": {"gte": _instant(self.since)}}})
-        conditions += [_with_word(word) for word in self.text.split()]
-        hidden = [] if self.building_blocks else [{"exists": {"field": "kibana.alert.building_block_type"}}]
-        return {"bool": {"filter": conditions, "must_not": hidden}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +113,11 @@ class AlertSearch:
         place = {alert_id: number for number, alert_id in enumerate(ids)}
         yield from sorted(found, key=lambda block: (place.get(_group(block), 0), _position(block)))
 
+    def since(self, start: datetime, *, page: int = AT_ONCE) -> Iterator[Document]:
+        """Yield every alert made at or after the instant, whole and with its `_id`, oldest first."""
+        for alert in self._every(made_since(start), order="asc", page=page):
+            yield {"_id": alert.id, **alert.document}
+
     def again(self, alerts: Sequence[Found]) -> tuple[Found, ...]:
         """Return the alerts as they are at this moment, without those that are gone."""
         if not alerts:
@@ -173,39 +137,37 @@ class AlertSearch:
 
     def marked(self, since: datetime) -> Iterator[tuple[str, Document]]:
         """Yield every alert made since then of which someone is to be told: its id, and what an entry says of it."""
-        query = {
-            "bool": {
-                "filter": [
-                    {"range": {"@timestamp": {"gte": _instant(since)}}},
-                    {"exists": {"field": "eql_runner.notify"}},
-                ]
-            }
-        }
+        query = {"bool": {"filter": [made_since(since), {"exists": {"field": "eql_runner.notify"}}]}}
         for alert in self._every(query, _MARKED):
             yield alert.id, alert.document
 
-    def _every(self, query: Query, fields: Sequence[str] | None = None) -> Iterator[Found]:
-        """Yield all that a query finds, newest first. A change made meanwhile is seen or not; nothing is seen twice."""
+    def _every(
+        self, query: Query, fields: Sequence[str] | None = None, *, order: str = "desc", page: int = AT_ONCE
+    ) -> Iterator[Found]:
+        """Yield all that a query finds, by their time. A change made meanwhile is seen or not; nothing is seen twice."""
         after: Sequence[Any] | None = None
         while True:
-            hits = self._search(query, size=AT_ONCE, search_after=after, source_includes=fields)["hits"]["hits"]
+            answer = self._search(query, order, size=page, search_after=after, source_includes=fields)
+            hits = answer["hits"]["hits"]
             yield from map(Found.of, hits)
-            if len(hits) < AT_ONCE:
+            if len(hits) < page:
                 return
             after = hits[-1]["sort"]
 
-    def _search(self, query: Query, **options: Any) -> Mapping[str, Any]:
+    def _search(
+        self, query: Query, order: str = "desc", *, track_total_hits: bool = False, **options: Any
+    ) -> Mapping[str, Any]:
         def send(es: Elasticsearch) -> ApiResponse[Any]:
             return es.search(
                 index=self._alias,
                 query=query,
                 sort=[
-                    {"@timestamp": {"order": "desc", "unmapped_type": "date"}},
+                    {"@timestamp": {"order": order, "unmapped_type": "date"}},
                     {"kibana.alert.uuid": {"order": "asc", "unmapped_type": "keyword"}},
                 ],
                 seq_no_primary_term=True,
                 allow_partial_search_results=False,
-                track_total_hits=options.pop("track_total_hits", False),
+                track_total_hits=track_total_hits,
                 **{name: value for name, value in options.items() if value is not None},
             )
 
@@ -234,26 +196,6 @@ def _beginning(text: str) -> Query:
     return {"prefix": {"kibana.alert.uuid": {"value": text, "case_insensitive": True}}}
 
 
-def _of_rule(text: str) -> Query:
-    exactly = [{"term": {f"kibana.alert.rule.{name}": text}} for name in ("rule_id", "uuid")]
-    return {"bool": {"should": [*exactly, _like("kibana.alert.rule.name", f"*{_literal(text)}*")]}}
-
-
-def _with_word(word: str) -> Query:
-    fields = [path if not path.startswith("rule.") else f"kibana.alert.{path}" for path in _FREE_TEXT]
-    anywhere = [_like(path, f"*{_literal(word)}*") for path in ("kibana.alert.reason", *fields)]
-    return {"bool": {"should": anywhere}}
-
-
-def _like(path: str, pattern: str) -> Query:
-    return {"wildcard": {path: {"value": pattern, "case_insensitive": True}}}
-
-
-def _literal(text: str) -> str:
-    """Return the text as a wildcard pattern that means only itself."""
-    return "".join(f"\\{char}" if char in "\\*?" else char for char in text)
-
-
 def _line(alert: Found) -> str:
     document = alert.document
     return f"{alert.id[:12]}  {document.get('@timestamp', '')}  {document.get('kibana.alert.rule.name', '')}"
@@ -265,7 +207,3 @@ def _group(alert: Found) -> str:
 
 def _position(alert: Found) -> int:
     return int(alert.document.get("kibana.alert.group.index") or 0)
-
-
-def _instant(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds")

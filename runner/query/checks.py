@@ -5,7 +5,6 @@ Source: Elasticsearch, x-pack/plugin/eql Verifier and VerifierTests, and the `re
 
 import difflib
 from collections.abc import Callable, Iterator
-from dataclasses import fields as fields_of
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -21,38 +20,25 @@ from runner.query.ast import (
     Expression,
     Field,
     In,
-    Literal,
     Negative,
     Not,
     Or,
     Pattern,
     Place,
     Query,
-    SequenceQuery,
     Stage,
 )
 from runner.query.expressions import constant
 from runner.query.functions import Type, resolve
-from runner.query.kinds import DATES, NUMBERS, Fields, Kind
+from runner.query.kinds import DATES, Fields
 from runner.query.patterns import pattern_test
+from runner.query.traversal import nodes, stages
+from runner.query.type_inference import family, is_accepted, kind_of, listed_family, literal_family, type_of
 
 Step: TypeAlias = Callable[[], None]
 """One check. Raises QueryError."""
 
-DEEPEST = 100  # levels of a condition
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
-_CONDITIONS = (And, Or, Not, Comparison, In, Pattern)
-_STRINGS = frozenset({Kind.TEXT, Kind.VERSION})
-_FIELD_TYPES = {
-    Kind.TEXT: Type.STRING,
-    Kind.VERSION: Type.STRING,
-    Kind.WHOLE: Type.INTEGER,
-    Kind.DECIMAL: Type.NUMBER,
-    Kind.BOOLEAN: Type.BOOLEAN,
-    Kind.ADDRESS: Type.ADDRESS,
-    Kind.DATE: Type.DATE,
-    Kind.NANOS: Type.DATE,
-}
 
 
 def check(query: Query, known: Fields, event_category_field: str) -> None:
@@ -74,36 +60,11 @@ def _steps(query: Query, checks: "_Checks") -> Iterator[Step]:
     if isinstance(query, EventQuery):
         yield from checks.filter(query.filter)
         return
-    until = query.until if isinstance(query, SequenceQuery) else None
-    for stage in [*query.stages, *([until] if until else [])]:
+    for stage in stages(query):
         yield from checks.filter(stage.filter)
         for key in stage.by:
             yield from checks.expression(key)
     yield partial(checks.keys, query.stages)
-
-
-def filters(query: Query) -> Iterator[EventFilter]:
-    """Yield the event filters of a query."""
-    if isinstance(query, EventQuery):
-        yield query.filter
-        return
-    until = query.until if isinstance(query, SequenceQuery) else None
-    for stage in [*query.stages, *([until] if until else [])]:
-        yield stage.filter
-
-
-def nodes(node: Any) -> Iterator[Expression]:
-    """Yield an expression and all below it. Raises QueryError where it is nested too deeply."""
-    waiting: list[tuple[Any, int]] = [(node, 1)]
-    while waiting:
-        found, depth = waiting.pop()
-        if depth > DEEPEST:
-            raise _error("the condition is nested too deeply", found)
-        yield found
-        for each in fields_of(found):
-            below = getattr(found, each.name)
-            children = below if isinstance(below, tuple) else (below,)
-            waiting += [(child, depth + 1) for child in children if hasattr(child, "place")]
 
 
 class _Checks:
@@ -130,8 +91,8 @@ class _Checks:
         for columns in zip(*(stage.by for stage in stages), strict=True):
             first = columns[0]
             for key in columns[1:]:
-                mine, other = self._known_kind(first), self._known_kind(key)
-                if mine and other and _family(mine) != _family(other):
+                mine, other = kind_of(first, self._known), kind_of(key, self._known)
+                if mine and other and family(mine) != family(other):
                     raise _error(f"join key `{_name(key)}` is {other.value}, `{_name(first)}` is {mine.value}", key)
 
     def _category(self, node: EventFilter) -> None:
@@ -144,7 +105,7 @@ class _Checks:
             )
 
     def _condition(self, node: Expression) -> None:
-        found = self._type(node)
+        found = type_of(node, self._known)
         if found not in (None, Type.BOOLEAN):
             assert found is not None
             raise _error(f"a condition must be true or false, this is {found.value}", node)
@@ -164,7 +125,7 @@ class _Checks:
         self._number(node.operand, "-")
 
     def _number(self, node: Expression, operator: str) -> None:
-        found = self._type(node)
+        found = type_of(node, self._known)
         if found not in (None, Type.NUMBER, Type.INTEGER):
             assert found is not None
             raise _error(f"`{operator}` takes numbers, this is {found.value}", node)
@@ -182,21 +143,18 @@ class _Checks:
             )
 
     def _in(self, node: In) -> None:
-        families = [_literal_family(node.value)]
-        if isinstance(node.value, Field):
-            kind = self._known_kind(node.value)
-            families = [_family(kind)] if kind in _STRINGS | NUMBERS | {Kind.BOOLEAN} else [None]
+        wanted = listed_family(node.value, self._known)
         for option in node.options:
-            family = _literal_family(option)
-            if node.insensitive and family not in (None, "text"):
+            found = literal_family(option)
+            if node.insensitive and found not in (None, "text"):
                 raise _error("`in~` compares strings", option, "use `in` for numbers")
-            if family and families[-1] and family != families[-1]:
-                raise _error(f"a list holds values of one type: {families[-1]} here, not {family}", option)
-            families.append(family or families[-1])
+            if found and wanted and found != wanted:
+                raise _error(f"a list holds values of one type: {wanted} here, not {found}", option)
+            wanted = wanted or found
 
     def _pattern(self, node: Pattern) -> None:
         operator = node.kind + ("~" if node.insensitive and node.kind != ":" else "")
-        found = self._type(node.value)
+        found = type_of(node.value, self._known)
         if found not in (None, Type.STRING):
             assert found is not None
             raise _error(f"`{operator}` compares strings, this is {found.value}", node.value, "use == instead")
@@ -220,8 +178,8 @@ class _Checks:
         function = resolve(node.name)
         assert function is not None  # the parser knows no other
         for position, argument in enumerate(node.arguments):
-            wanted, found = function.parameter(position), self._type(argument)
-            if found is not None and not _fits(found, wanted, argument):
+            wanted, found = function.parameter(position), type_of(argument, self._known)
+            if found is not None and not is_accepted(found, wanted, argument):
                 ordinal = _ORDINALS[position] if position < len(_ORDINALS) else f"{position + 1}th"
                 raise _error(
                     f"the {ordinal} argument of `{node.name}` must be {wanted.value}, this is {found.value}", argument
@@ -266,34 +224,6 @@ class _Checks:
         if types and not self._known.is_supported(node.path):
             raise _error(f"`{node.path}` is of type {', '.join(sorted(types))}, which EQL cannot compare", node)
 
-    def _known_kind(self, node: Expression) -> Kind | None:
-        """Return a field's kind, None where nothing certain is known."""
-        if not isinstance(node, Field) or not self._known.types(node.path):
-            return None
-        kind = self._known.kind(node.path)
-        return None if kind is Kind.ANY else kind
-
-    def _type(self, node: Expression) -> Type | None:
-        """Return what an expression is; None where it may be anything, or is null."""
-        if isinstance(node, _CONDITIONS):
-            return Type.BOOLEAN
-        match node:
-            case Literal(value=bool()):
-                return Type.BOOLEAN
-            case Literal(value=str()):
-                return Type.STRING
-            case Literal(value=int()):
-                return Type.INTEGER
-            case Literal(value=float()) | Arithmetic() | Negative():
-                return Type.NUMBER
-            case Call():
-                function = resolve(node.name)
-                return function.returns if function else None
-            case Field():
-                kind = self._known_kind(node)
-                return _FIELD_TYPES.get(kind) if kind else None
-        return None
-
 
 _RULES: dict[type, Any] = {
     And: _Checks._logic,  # noqa: SLF001  the table of the class above
@@ -307,35 +237,6 @@ _RULES: dict[type, Any] = {
     Call: _Checks._call,  # noqa: SLF001
     Field: _Checks._field,  # noqa: SLF001
 }
-
-
-def _fits(found: Type, wanted: Type, argument: Expression) -> bool:
-    if wanted is Type.ANY or found is wanted:
-        return True
-    if wanted is Type.NUMBER:
-        return found is Type.INTEGER
-    if wanted is Type.INTEGER:  # what is computed may be whole
-        return found is Type.NUMBER and not isinstance(argument, Literal | Field)
-    return wanted is Type.ADDRESS and found is Type.STRING and not isinstance(argument, Field)
-
-
-def _family(kind: Kind) -> str:
-    if kind in NUMBERS:
-        return "number"
-    if kind in DATES:
-        return "date"
-    return "text" if kind in _STRINGS else kind.value
-
-
-def _literal_family(node: Expression) -> str | None:
-    match node:
-        case Literal(value=bool()):
-            return "boolean"
-        case Literal(value=str()):
-            return "text"
-        case Literal(value=int() | float()):
-            return "number"
-    return None
 
 
 def _name(node: Expression) -> str:

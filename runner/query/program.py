@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from runner.errors import QueryError
 from runner.query import ast, fields
-from runner.query.checks import check, faults, filters, nodes
+from runner.query.checks import check, faults
 from runner.query.indexed import consulted
 from runner.query.join_keys import keys_reader
 from runner.query.kinds import Fields
@@ -21,6 +21,7 @@ from runner.query.prefilter import Prefilter, prefilter
 from runner.query.samples import SampleMatching
 from runner.query.sequences import SequenceMatching
 from runner.query.stages import CompiledStage, no_keys
+from runner.query.traversal import filters, nodes, stages
 from runner.query.types import FieldType, FieldTypes, from_name
 
 __all__ = ["Event", "Joined", "Kind", "Matching", "Program", "compile"]
@@ -270,7 +271,5 @@ def _fields(query: ast.Query) -> Iterable[ast.Field]:
     """Yield each place of a query that names a field."""
     for node in filters(query):
         yield from (each for each in nodes(node.condition) if isinstance(each, ast.Field))
-    if not isinstance(query, ast.EventQuery):
-        until = query.until if isinstance(query, ast.SequenceQuery) else None
-        for stage in [*query.stages, *([until] if until else [])]:
-            yield from (key for key in stage.by if isinstance(key, ast.Field))
+    for stage in stages(query):
+        yield from (key for key in stage.by if isinstance(key, ast.Field))

@@ -6,11 +6,11 @@ from typing import Any
 
 from runner.query import fields, timestamps
 from runner.query.ast import Field, Query
-from runner.query.checks import filters, nodes
 from runner.query.kinds import Fields
 from runner.query.matching import Event, Joined
 from runner.query.parser import parse
 from runner.query.program import Kind, Program, compile_for, named
+from runner.query.traversal import filters, nodes
 from runner.query.types import FieldTypes
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.query import ast
-from runner.query.checks import filters, nodes
 from runner.query.indexed import DECIMAL, WHOLE
+from runner.query.traversal import filters, nodes
 from runner.query.types import FieldTypes
 from runner.rules.draft import Draft
 from runner.rules.issues import Code, Issue, IssueSeverity

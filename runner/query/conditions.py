@@ -6,7 +6,7 @@ for it with `must_not` (x-pack/plugin/ql ExpressionTranslators). Of any other le
 pushed than that the fields which it cannot do without have a value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.query.ast import (
@@ -28,11 +28,10 @@ from runner.query.ast import (
 )
 from runner.query.bounds import Bounds, conjunction, decided, disjunction, implied, negated
 from runner.query.clauses import ALWAYS, NEVER, Clause, every
+from runner.query.comparisons import MIRRORED
 from runner.query.functions import resolve
 from runner.query.indexed import Indexed, Value, field
 from runner.query.types import FieldTypes
-
-_MIRRORED: Mapping[str, str] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Conditions:
         operator: str = comparison.operator
         left, right = self._null_where_absent(comparison.left), self._null_where_absent(comparison.right)
         if isinstance(left, Literal) and not isinstance(right, Literal):
-            operator, left, right = _MIRRORED[operator], right, left
+            operator, left, right = MIRRORED[operator], right, left
         match left, operator, right:
             case Field(path), "==", Literal(None):
                 return negated(self._field(path).present)

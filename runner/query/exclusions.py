@@ -29,7 +29,7 @@ from runner.query.clauses import (
     written,
 )
 from runner.query.entries import Condition, Entry, EntryType, Exclusion, Nested, compile_exclusion
-from runner.query.indexed import DECIMAL, KEY, WHOLE, Indexed
+from runner.query.indexed import KEY, NUMERIC, Indexed
 from runner.query.kinds import Fields, boolean, number
 from runner.query.matching import Event
 from runner.query.program import Program
@@ -151,7 +151,7 @@ def _of_value(entry: Entry, value: str, field: Indexed) -> Bounds:
 
 def _equals(value: str, field: Indexed) -> Bounds:
     """Return the bounds of equality; the text that an entry holds is read as the field's type reads it."""
-    if field.types and field.types <= WHOLE.keys() | DECIMAL:
+    if field.types and field.types <= NUMERIC:
         spelled = number(value)
         return decided(NEVER) if spelled is None else field.equals(spelled)
     if field.types == {"boolean"}:

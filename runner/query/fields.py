@@ -35,6 +35,10 @@ def reader(path: str) -> Read:
     return _many(names, thorough)
 
 
+def nothing(_event: Event) -> None:
+    """Read a field that no event has: there is no value, which is None."""
+
+
 def passing(path: str, test: Callable[[Any], bool], of_text: Callable[[str], bool]) -> Callable[[Event], bool]:
     """Return the quickest way to tell whether one of the values at the path passes a test.
 

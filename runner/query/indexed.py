@@ -52,6 +52,7 @@ WHOLE = {
     "unsigned_long": (0, 2**64 - 1),
 }
 DECIMAL = {"double": 1.7e308, "float": 3.4e38, "half_float": 65000.0, "scaled_float": 3.4e38}
+NUMERIC = frozenset(WHOLE | DECIMAL)
 ROUNDED_INEVENLY = frozenset({"half_float", "scaled_float"})  # a range may round its bound otherwise than the value
 DATES = frozenset({"date", "date_nanos"})
 NEVER_IGNORED = frozenset({"constant_keyword", "text", "match_only_text", "boolean"})

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from runner.query.addresses import address as address_number
 from runner.query.ast import Expression, Field
-from runner.query.fields import Read, reader
+from runner.query.fields import Read, nothing, reader
 from runner.query.kinds import CONVERT, DATES, Fields, Kind, spelled, version
 from runner.query.matching import Event
 from runner.query.stages import OrderedText
@@ -35,7 +35,7 @@ def keys_reader(by: Sequence[Expression], known: Fields, *, sample: bool = False
 
 def _reader(field: Field, known: Fields, *, sample: bool) -> Read:
     if not known.mapped(field.path):
-        return _nothing
+        return nothing
     read = reader(known.source(field.path))
     convert = _conversion(known.kind(field.path), sample=sample)
     if convert is None:
@@ -101,7 +101,3 @@ def _iso(value: Any) -> Any:
     except (ValueError, OverflowError):  # beyond the years of Python
         return value
     return f"{whole}.{fraction:09d}Z" if fraction % 1_000_000 else f"{whole}.{fraction // 1_000_000:03d}Z"
-
-
-def _nothing(_event: Event) -> None:
-    return None

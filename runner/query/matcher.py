@@ -11,8 +11,8 @@ is below, a *leaf*, is true of an event or not, also where a field is missing:
   true, but `length(a) != 1` is false (`Scripts.multiValueDocValuesRewrite`, `InternalEqlScriptUtils`);
 - a condition without fields is worth what it is worth; null is neither true nor false, so that its negation is neither.
 
-Two questions therefore suffice, whether a condition is definitely true (`_holds`) and whether it is definitely false
-(`_fails`). Each compiles to one closure; `not` swaps them.
+Two questions therefore suffice, whether a condition is definitely true and whether its negation is (`negated`). Each
+compiles to one closure; `not` swaps them.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,18 +36,13 @@ from runner.query.ast import (
     conjoined,
     conjuncts,
 )
+from runner.query.connectives import Condition, all_of, always, any_of, never
 from runner.query.expressions import Slots, compile_value, constant
 from runner.query.kinds import CONVERT, Fields, Kind, spelled
 from runner.query.matching import Event
 from runner.query.patterns import pattern_test
 
-LEARNT_FROM = 200
-"""Events from which a conjunction learns which of its parts says no most often, to ask that one first from then on."""
-
-Condition: TypeAlias = Callable[[Event], bool]
 Test: TypeAlias = Callable[[Any], bool]
-
-_TEXTUAL = frozenset({Kind.TEXT, Kind.ANY, Kind.VERSION})
 
 
 def compile_filter(node: EventFilter, known: Fields, *, event_category_field: str) -> Condition:
@@ -72,7 +67,7 @@ class _Compiler:
         if isinstance(node, Not):
             return self._compile(node.operand, negated=not negated)
         if isinstance(node, And | Or):
-            return _all(self._conjuncts(node, negated=negated))
+            return all_of(self._conjuncts(node, negated=negated))
         if isinstance(node, Comparison):
             return self._comparison(node, negated=negated)
         return self._leaf(node, negated=negated)
@@ -83,7 +78,7 @@ class _Compiler:
             return [test for operand in node.operands for test in self._conjuncts(operand, negated=negated)]
         if not isinstance(node, And | Or):
             return [self._compile(node, negated=negated)]
-        alternatives = _any([self._compile(operand, negated=negated) for operand in node.operands])
+        alternatives = any_of([self._compile(operand, negated=negated) for operand in node.operands])
         first = None if negated else necessary(node.operands)
         return [alternatives] if first is None else [self._leaf(first, negated=False), alternatives]
 
@@ -117,7 +112,7 @@ class _Compiler:
     def _leaf(self, node: Expression, *, negated: bool) -> Condition:
         known, value = constant(node)
         if known:
-            return _always if value is (not negated) else _never
+            return always if value is (not negated) else never
         holds = self._plain(node) or self._script(node)
         return (lambda event: not holds(event)) if negated else holds
 
@@ -153,7 +148,7 @@ class _Compiler:
         read = self._reader(field)
         if operator == "==":
             return lambda event: read(event) is None
-        return _never  # nothing is less or greater than null
+        return never  # nothing is less or greater than null
 
     def _plain_in(self, node: In, field: Field) -> Condition | None:
         options = [constant(option) for option in node.options]
@@ -171,7 +166,7 @@ class _Compiler:
         values = [value for _, value in given]
         if node.name == "cidrMatch":
             if None in values:
-                return _never
+                return never
             networks = [addresses.network(value) for value in values]
             return self._tested(field, addresses.within([network for network in networks if network]))
         test = _text_test(node, values)
@@ -193,7 +188,7 @@ class _Compiler:
     def _tested(self, field: Field, test: Test, of_text: Callable[[str], bool] | None = None) -> Condition:
         """Compile: one of the field's values passes the test, of which `of_text` is the same for texts."""
         if not self._known.mapped(field.path):
-            return _never
+            return never
         return fields.passing(self._known.source(field.path), test, of_text or test)
 
     def _script(self, node: Expression) -> Condition:
@@ -221,7 +216,7 @@ class _Compiler:
 
     def _reader(self, field: Field) -> fields.Read:
         if not self._known.mapped(field.path):
-            return _nothing
+            return fields.nothing
         return fields.reader(self._known.source(field.path))
 
     def _kind(self, field: Field) -> Kind:
@@ -241,70 +236,6 @@ def _text_test(node: Call, values: list[Any]) -> Callable[[str], bool] | None:
     if node.name == "endsWith":
         return lambda text: fold(text).endswith(part)
     return lambda text: bool(part) and part in fold(text)
-
-
-def _all(parts: list[Condition]) -> Condition:
-    if _never in parts:
-        return _never
-    tests = [part for part in parts if part is not _always]
-    if not tests:
-        return _always
-    if len(tests) == 1:
-        return tests[0]
-    order = tuple(tests)
-    decided = dict.fromkeys(order, 0)
-    left = LEARNT_FROM
-
-    def holds(event: Event) -> bool:
-        for test in order:
-            if not test(event):
-                if left > 0:
-                    learn(test)
-                return False
-        return True
-
-    def learn(decisive: Condition) -> None:
-        nonlocal order, left
-        decided[decisive] += 1
-        left -= 1
-        if left <= 0:
-            # Replaced whole, since another thread may be on its way through it.
-            order = tuple(sorted(order, key=lambda test: -decided[test]))
-
-    return holds
-
-
-def _any(parts: list[Condition]) -> Condition:
-    if _always in parts:
-        return _always
-    tests = [part for part in parts if part is not _never]
-    if not tests:
-        return _never
-    if len(tests) == 1:
-        return tests[0]
-    if len(tests) == 2:
-        one, other = tests
-        return lambda event: one(event) or other(event)
-
-    def holds(event: Event) -> bool:
-        for test in tests:  # noqa: SIM110  a loop is quicker than any() over a generator
-            if test(event):
-                return True
-        return False
-
-    return holds
-
-
-def _always(_event: Event) -> bool:
-    return True
-
-
-def _never(_event: Event) -> bool:
-    return False
-
-
-def _nothing(_event: Event) -> None:
-    return None
 
 
 def _as_it_stands(value: Any) -> Any:

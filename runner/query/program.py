@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeAlias
 from runner.errors import QueryError
 from runner.query import ast, fields
 from runner.query.checks import check, faults
+from runner.query.connectives import Condition
 from runner.query.indexed import consulted
 from runner.query.join_keys import keys_reader
 from runner.query.kinds import Fields
-from runner.query.matcher import Condition, compile_filter
+from runner.query.matcher import compile_filter
 from runner.query.matching import Event, Joined, Matching
 from runner.query.parser import parse
 from runner.query.pipes import piped

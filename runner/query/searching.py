@@ -81,7 +81,7 @@ def _ordered(events: Iterable[Event], program: Program) -> list[tuple[int, Event
     if program.kind is Kind.SAMPLE:
         return [(0, event) for event in events]
     read_time = fields.reader(program.timestamp_field)
-    read_tie = fields.reader(program.tiebreaker_field) if program.tiebreaker_field else _nothing
+    read_tie = fields.reader(program.tiebreaker_field) if program.tiebreaker_field else fields.nothing
     timed: list[tuple[int, tuple[int, Any], Event]] = []
     untimed: list[Event] = []
     for event in events:
@@ -93,10 +93,6 @@ def _ordered(events: Iterable[Event], program: Program) -> list[tuple[int, Event
     timed.sort(key=lambda each: each[:2])
     start = timed[0][0] if timed else 0
     return [(start, event) for event in untimed] + [(time, event) for time, _tie, event in timed]
-
-
-def _nothing(_event: Event) -> None:
-    return None
 
 
 def _least(value: Any) -> Any:

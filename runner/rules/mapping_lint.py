@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.query import ast
-from runner.query.indexed import DECIMAL, WHOLE
+from runner.query.indexed import DATES, NUMERIC
 from runner.query.traversal import filters, nodes
 from runner.query.types import FieldTypes
 from runner.rules.draft import Draft
@@ -13,8 +13,6 @@ from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.model import Rule
 
 NEAR = 3  # names to suggest
-_DATES = frozenset({"date", "date_nanos"})
-_NUMBERS = WHOLE.keys() | DECIMAL
 _ERROR, _WARNING, _INFO = IssueSeverity.ERROR, IssueSeverity.WARNING, IssueSeverity.INFO
 
 
@@ -56,7 +54,7 @@ def _clocks(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
             then = f"events are found by {rule.timestamp_field} alone" if falls_back else "no event can be found"
             message = f"`{path}`, the {key}, is mapped in none of {_shown(rule)}: {then}"
             yield draft.issue(_WARNING, Code.MAPPING, message, key, hint=_nearest(path, mapped))
-        elif not known.types <= _DATES:
+        elif not known.types <= DATES:
             message = f"`{path}`, the {key}, is of type {', '.join(sorted(known.types))}, and no date"
             yield draft.issue(_ERROR, Code.MAPPING, message, key)
 
@@ -98,7 +96,7 @@ def _vain(draft: Draft, rule: Rule, mapped: Mapped) -> Iterator[Issue]:
     )
     for field, literal in compared:
         known = mapped.types.get(field.path)
-        if known and known.types <= _NUMBERS and isinstance(literal.value, str) and not _is_number(literal.value):
+        if known and known.types <= NUMERIC and isinstance(literal.value, str) and not _is_number(literal.value):
             message = f'`{field.path}` is a number in {_shown(rule)}, and "{literal.value}" is none: no value compares with it'
             yield _at(draft, literal.place, _WARNING, message, "")
 

@@ -7,9 +7,21 @@ state for each way in which the last sixteen characters can have been an `a`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from runner.query.lucene import ANY, ANYTHING, LAST, Both, Chain, Characters, Either, Node, Other, Repeat
+from runner.query.lucene import (
+    ANY,
+    ANYTHING,
+    LAST,
+    Both,
+    Chain,
+    Characters,
+    Either,
+    Node,
+    Other,
+    Range,
+    Repeat,
+    outside,
+)
 
 LARGEST = 1000  # summed over the states, of the places each holds; Lucene took 69,000 and refused 300,000
 MOST_PLACES = 500
@@ -68,16 +80,12 @@ def _class(node: Characters) -> str | None:
         return None
     if len(node.ranges) == 1 and node.ranges[0][0] == node.ranges[0][1]:
         return _escaped(node.ranges[0][0])
-    outside = node.ranges[0][0] == 0 and node.ranges[-1][1] == LAST
-    ranges = _between(node.ranges) if outside else node.ranges
+    negated = node.ranges[0][0] == 0 and node.ranges[-1][1] == LAST
+    ranges = outside(node.ranges) if negated else node.ranges
     inner = "".join(
         _escaped(first) if first == last else f"{_escaped(first)}-{_escaped(last)}" for first, last in ranges
     )
-    return f"[{'^' if outside else ''}{inner}]"
-
-
-def _between(ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-    return tuple((one[1] + 1, other[0] - 1) for one, other in pairwise(ranges))
+    return f"[{'^' if negated else ''}{inner}]"
 
 
 def _escaped(code: int) -> str:
@@ -120,7 +128,7 @@ class _Part:
 class _Places:
     """The places of an expression, one for each character it names, and which can follow which (Glushkov)."""
 
-    letters: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
+    letters: list[tuple[Range, ...]] = field(default_factory=list)
     following: list[set[int]] = field(default_factory=list)
 
     def after(self, state: Iterable[int], letter: int) -> frozenset[int]:

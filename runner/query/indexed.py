@@ -38,7 +38,7 @@ from typing import TypeAlias
 from runner.query.automaton import is_small, literal_start, spelled, wildcard
 from runner.query.bounds import Bounds, decided, implied
 from runner.query.clauses import ALWAYS, NEVER, Clause, Leaf, either, exists, ignored
-from runner.query.lucene import parse
+from runner.query.lucene_parser import parse
 from runner.query.types import FieldType, FieldTypes
 
 Value: TypeAlias = str | int | float | bool

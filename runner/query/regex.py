@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from runner.query import derivatives
-from runner.query.lucene import ANY, NOTHING, Both, Chain, Characters, Either, Node, Other, Repeat, parse
+from runner.query.lucene import ANY, NOTHING, Both, Chain, Characters, Either, Node, Other, Repeat
+from runner.query.lucene_parser import parse
 
 Test: TypeAlias = Callable[[str], bool]
 

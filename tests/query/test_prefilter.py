@@ -10,7 +10,7 @@ from runner.query.automaton import is_small, literal_start, spelled, wildcard
 from runner.query.clauses import ALWAYS, NEVER, Leaf, either, every, exists, relaxed, without, written
 from runner.query.conditions import Conditions
 from runner.query.indexed import consulted
-from runner.query.lucene import parse as parse_regex
+from runner.query.lucene_parser import parse as parse_regex
 from runner.query.parser import parse
 from runner.query.prefilter import DEEPEST, MOST_LEAVES, Prefilter, prefilter
 from runner.query.regex import any_match

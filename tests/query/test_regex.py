@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.query import derivatives
-from runner.query.lucene import parse
+from runner.query.lucene_parser import parse
 from runner.query.regex import any_match
 
 TEXTS = [

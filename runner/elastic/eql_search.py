@@ -14,21 +14,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from runner.elastic import answers, excepting, filters, hits
-from runner.elastic.capabilities import Capabilities, EqlApi, Landscape
+from runner.elastic import answers, excepting, hits
+from runner.elastic.capabilities import Capabilities
 from runner.elastic.client import GRACE, Client, Count, mapping, shown
+from runner.elastic.eql_question import KEEP_ALIVE, EqlQuestion
 from runner.elastic.failures import Action
 from runner.errors import QueryRejected, RunnerError
 from runner.execution.model import Fault, Hit, Match, Page, Verdict
-from runner.query.ast import EventQuery
-from runner.query.exclusions import Exclusions
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
 PAGE = 500  # events come whole, so that a page is kept smaller than one of candidates
 MOST = 10_000  # what Elasticsearch returns at once, unless index.max_result_window is set otherwise
 WAIT = timedelta(seconds=20)  # for one answer; a search that takes longer is asked for again
-KEEP_ALIVE = "5m"
 
 _SEARCH = Action("search", "`read` on the indices that the rules search", QueryRejected)
 _DELETE = Action("delete the search over", "`read` on the indices that the rules search")
@@ -67,7 +65,7 @@ class EqlSearch:
         if landscape.faults:
             yield Page(faults=landscape.faults)
         excepted = excepting.compiled(rule, landscape)
-        question = _Question(rule, window, landscape, self._capabilities.eql_api(count), excepted)
+        question = EqlQuestion(rule, window, landscape, self._capabilities.eql_api(count), excepted)
         if not question.moves and not excepted.complete:
             # They take single events, before these are joined or counted, and only the search itself could do that.
             hint = "Set RUNNER_BACKEND to auto or dsl: the rule then runs by Query DSL."
@@ -79,7 +77,7 @@ class EqlSearch:
             self._client, rule, question.candidates(after), excepted, timeout=self._timeout, count=count
         )
         for page in pages(asking, after, self._page_size, self._most):
-            kept = question.sifted(page) if question.moves else page
+            kept = _sifted(question, page) if question.moves else page
             yield replace(
                 kept,
                 notes=(*notes, *uncounted),
@@ -91,102 +89,6 @@ class EqlSearch:
     def documents(self, hits: Sequence[Hit]) -> Page:
         """Return the hits as they are: the API returns whole documents. See `EventSource`."""
         return Page(hits=tuple(hits))
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What is asked of the cluster, apart from size and where the search stands."""
-
-    rule: Rule
-    window: Window
-    landscape: Landscape
-    api: EqlApi
-    excepted: Exclusions
-
-    @property
-    def moves(self) -> bool:
-        """Whether later matches can be asked for by themselves: each event of a plain event query stands alone."""
-        query = self.rule.program.query
-        return isinstance(query, EventQuery) and not query.pipes
-
-    @property
-    def read(self) -> Window:
-        """The window to read: a sequence may have begun up to `maxspan` before the rule's own."""
-        maxspan = self.rule.program.maxspan
-        return self.window.extended(maxspan) if maxspan is not None else self.window
-
-    def sifted(self, page: Page) -> Page:
-        """Return a page of single events without those that exceptions take away here."""
-        hits = [match.events[0] for match in page.matches]
-        kept, taken = self.excepted.sift(hits, self.rule.program)
-        return replace(page, matches=tuple(Match((hit,)) for hit in kept), excepted=taken)
-
-    def candidates(self, after: datetime | None) -> dict[str, Any]:
-        """Return the Query DSL of all that the query can use, without regard to exceptions."""
-        rule = self.rule
-        pushed = rule.program.prefilter(self.landscape.types)
-        must, must_not = self._limits(after)
-        return {"bool": {"filter": [*must, pushed.pushed(dear=False)], "must_not": must_not}}
-
-    def _limits(self, cut: datetime | None) -> tuple[list[filters.Query], list[filters.Query]]:
-        must, must_not = filters.of_rule(self.rule)
-        must.append(filters.within(self.rule, self.read))
-        if cut is not None:
-            must.append(filters.from_on(self.rule, cut))
-        return must, must_not
-
-    def body(self, size: int, cut: datetime | None) -> dict[str, Any]:
-        rule = self.rule
-        must, must_not = self._limits(cut)
-        must_not += [dict(query) for query in self.excepted.must_not()]
-        body: dict[str, Any] = {
-            "query": rule.query,
-            "filter": {"bool": {"filter": must, "must_not": must_not}},
-            "size": size,
-            "result_position": "head",
-            "timestamp_field": rule.timestamp_field,
-            "event_category_field": rule.event_category_override,
-            "fields": [
-                *({"field": path} for path in dict.fromkeys((*self.paths, *hits.TELLING))),
-                *hits.clock_fields(rule.timestamp_field, rule.range_field),
-            ],
-        }
-        if rule.tiebreaker_field:
-            body["tiebreaker_field"] = rule.tiebreaker_field
-        return body
-
-    @property
-    def paths(self) -> list[str]:
-        """What the index may know of an event that its source does not hold."""
-        clocks = {self.rule.timestamp_field, self.rule.range_field}
-        return sorted((self.rule.fields & self.landscape.types.keys()) - clocks)
-
-    def parameters(self) -> dict[str, str]:
-        parameters = {"ignore_unavailable": "true", "allow_no_indices": "true", "keep_alive": KEEP_ALIVE}
-        if self.api is EqlApi.PARTIAL:
-            parameters["allow_partial_search_results"] = "true"
-            # An event that lacks only because its shard failed would complete a `![…]`.
-            parameters["allow_partial_sequence_results"] = "false"
-        return parameters
-
-    def match(self, events: Sequence[Mapping[str, Any]], join_keys: Sequence[Any] = ()) -> Match:
-        return Match(tuple(None if event.get("missing") else self.hit(event) for event in events), tuple(join_keys))
-
-    def hit(self, event: Mapping[str, Any]) -> Hit:
-        rule, fields = self.rule, event.get("fields", {})
-        time = hits.of_fields(fields, rule.timestamp_field)
-        ranged = hits.of_fields(fields, rule.range_field)
-        if ranged is None and rule.timestamp_override_fallback:
-            ranged = time
-        return Hit(
-            index=event["_index"],
-            id=event["_id"],
-            time=time or ranged or self.window.start,
-            source=hits.completed(
-                event.get("_source", {}), fields, fields.keys() - {rule.timestamp_field, rule.range_field}
-            ),
-            inside=self.read == self.window or (ranged is not None and self.window.holds(ranged)),
-        )
 
 
 @dataclass(frozen=True)
@@ -206,7 +108,9 @@ class _Found:
 class _Asking:
     """One rule's questions over one window."""
 
-    def __init__(self, client: Client, question: _Question, timeout: timedelta, wait: timedelta, count: Count) -> None:
+    def __init__(
+        self, client: Client, question: EqlQuestion, timeout: timedelta, wait: timedelta, count: Count
+    ) -> None:
         self.question = question
         self._client = client
         self._target = shown(question.rule.index)
@@ -214,13 +118,15 @@ class _Asking:
         self._wait = wait
         self._count = count
 
-    def ask(self, size: int, cut: datetime | None) -> "_Found":
+    def ask(self, size: int, cut: datetime | None) -> _Found:
         """Return the first matches at or after the cut, and why they may not be all."""
         answer = self._answer(size, cut)
         found = answer.get("hits", {})
         events: Sequence[Mapping[str, Any]] = found.get("events", ())
-        matches = [self.question.match([event]) for event in events]
-        matches += [self.question.match(one["events"], one.get("join_keys", ())) for one in found.get("sequences", ())]
+        matches = [_match(self.question, [event]) for event in events]
+        matches += [
+            _match(self.question, one["events"], one.get("join_keys", ())) for one in found.get("sequences", ())
+        ]
         times = (hits.of_fields(event.get("fields", {}), self.question.rule.timestamp_field) for event in events)
         last = max(filter(None, times), default=None)
         return _Found(tuple(matches), tuple(_faults(answer)), last, _more(found.get("total", {}), len(matches)))
@@ -296,6 +202,34 @@ def _growing(asking: _Asking, after: datetime | None, size: int, most: int) -> I
             return
         seen.update(_keys(match) for match in found.matches)
         size = min(size * 4, most)
+
+
+def _sifted(question: EqlQuestion, page: Page) -> Page:
+    """Return a page of single events without those that exceptions take away here."""
+    found = [match.events[0] for match in page.matches]
+    kept, taken = question.excepted.sift(found, question.rule.program)
+    return replace(page, matches=tuple(Match((hit,)) for hit in kept), excepted=taken)
+
+
+def _match(question: EqlQuestion, events: Sequence[Mapping[str, Any]], join_keys: Sequence[Any] = ()) -> Match:
+    return Match(tuple(None if event.get("missing") else _hit(question, event) for event in events), tuple(join_keys))
+
+
+def _hit(question: EqlQuestion, event: Mapping[str, Any]) -> Hit:
+    rule, fields = question.rule, event.get("fields", {})
+    time = hits.of_fields(fields, rule.timestamp_field)
+    ranged = hits.of_fields(fields, rule.range_field)
+    if ranged is None and rule.timestamp_override_fallback:
+        ranged = time
+    return Hit(
+        index=event["_index"],
+        id=event["_id"],
+        time=time or ranged or question.window.start,
+        source=hits.completed(
+            event.get("_source", {}), fields, fields.keys() - {rule.timestamp_field, rule.range_field}
+        ),
+        inside=question.read == question.window or (ranged is not None and question.window.holds(ranged)),
+    )
 
 
 def _key(match: Match) -> tuple[str, str]:

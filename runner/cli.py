@@ -1,40 +1,26 @@
-"""The command line: parse, call `app`, print a page. Every error becomes a message, and one of three exit codes.
+"""The command line: parse, call `app`, print a page. Every error becomes a message, and one of three exit codes."""
 
-0   all is well
-1   it ran, and not all is well: an execution not complete, a rule with an error, a test that failed
-2   it could not run: settings, rules or arguments unusable, no access, no cluster
-"""
-
-import json
 import platform
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from runner import __version__, app, arguments
-from runner.commands import alerts as alert_commands
-from runner.commands import exceptions as exceptions_command
-from runner.commands import notify as notify_commands
+from runner.commands import alerts, exceptions, executions, notify
+from runner.commands.exit_codes import INCOMPLETE, OK, UNUSABLE
+from runner.commands.options import Json, Names
 from runner.errors import RunnerError
-from runner.execution.model import Execution, Verdict
 from runner.pages import coverage as coverage_page
 from runner.pages import demo as demo_page
-from runner.pages import executions as executions_page
 from runner.pages import issues as issues_page
 from runner.pages import rule_tests as rule_tests_page
 from runner.pages import rules as rules_page
 from runner.pages import screen
 from runner.pages import settings as settings_page
-
-OK, INCOMPLETE, UNUSABLE = 0, 1, 2
-BACKFILL_SLICE = timedelta(hours=1)
 
 cli = typer.Typer(
     name="eql-runner",
@@ -46,12 +32,9 @@ cli = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-cli.add_typer(alert_commands.cli)
-cli.add_typer(notify_commands.cli)
-cli.command(epilog="Example: eql-runner exceptions --over 90d --unused")(exceptions_command.exceptions)
+cli.add_typer(alerts.cli)
+cli.add_typer(notify.cli)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rules, by id, name or file; none: all.")]
 Paths = Annotated[
     list[Path] | None,
     typer.Argument(metavar="[PATH]...", help="Files or folders; none: RUNNER_RULES_PATH, else the shipped rules."),
@@ -90,36 +73,7 @@ def run() -> None:
     app.run(app.settings(quiet=False))
 
 
-@cli.command(epilog="Example: eql-runner once 'Pod or Container Creation with Suspicious Command-Line'")
-def once(
-    names: Names = None,
-    as_json: Json = False,
-    log: Annotated[
-        bool, typer.Option("--log", help="Log a line for each execution instead of printing a page.")
-    ] = False,
-) -> None:
-    """Execute rules once, now: for cron, Kubernetes CronJobs and a first try.
-
-    Exit code 0: all complete. 1: some execution is not. 2: could not run.
-    """
-    settings = app.settings(quiet=not log)
-    ruleset = app.runnable(settings)
-    wanted = arguments.chosen(ruleset, names or ())
-    executions: list[Execution] = []
-    told = app.notifications(settings, ruleset.rules)
-    with app.connect(settings, told=told) as engine, _progress() as progress:
-        engine.executor.loaded(ruleset.hash)
-        app.warn_of_unreadable(engine, wanted)
-        for done in progress.track(app.once(engine, wanted, settings.workers), len(wanted), description="Executing"):
-            executions += done
-            if log:
-                app.log_executions(done)
-        app.tell(engine, wanted, executions)
-    if as_json:
-        _print_json([executions_page.as_json(execution) for execution in executions])
-    elif not log:
-        _print(executions_page.page(executions))
-    _exit(INCOMPLETE if any(execution.verdict is not Verdict.COMPLETE for execution in executions) else OK)
+cli.command(epilog="Example: eql-runner once 'Pod or Container Creation with Suspicious Command-Line'")(executions.once)
 
 
 @cli.command(epilog="Example: eql-runner validate rules/ --sarif > issues.sarif")
@@ -137,12 +91,12 @@ def validate(
     """
     ruleset = app.validate(paths or (), cluster=cluster)
     if sarif:
-        _print_json(issues_page.sarif(ruleset.issues))
+        screen.show_json(issues_page.sarif(ruleset.issues))
     elif as_json:
-        _print_json({"rules": len(ruleset.rules), "issues": [issue.as_dict() for issue in ruleset.issues]})
+        screen.show_json({"rules": len(ruleset.rules), "issues": [issue.as_dict() for issue in ruleset.issues]})
     else:
-        _print(issues_page.page(ruleset.issues, len(ruleset.rules)), soft_wrap=not sys.stdout.isatty())
-    _exit(UNUSABLE if not ruleset.rules else OK if ruleset.sound else INCOMPLETE)
+        screen.show(issues_page.page(ruleset.issues, len(ruleset.rules)), soft_wrap=not sys.stdout.isatty())
+    raise typer.Exit(UNUSABLE if not ruleset.rules else OK if ruleset.sound else INCOMPLETE)
 
 
 @cli.command(epilog="Example: eql-runner test rules/ --junit results.xml")
@@ -159,10 +113,10 @@ def test(
     if junit:
         app.write_junit(junit, report)
     if as_json:
-        _print_json(rule_tests_page.as_json(report))
+        screen.show_json(rule_tests_page.as_json(report))
     else:
-        _print(rule_tests_page.page(report))
-    _exit(UNUSABLE if not ruleset.rules else OK if report.ok and ruleset.sound else INCOMPLETE)
+        screen.show(rule_tests_page.page(report))
+    raise typer.Exit(UNUSABLE if not ruleset.rules else OK if report.ok and ruleset.sound else INCOMPLETE)
 
 
 @cli.command(epilog="Example: eql-runner rules --json | jq -r '.[].name'")
@@ -171,9 +125,9 @@ def rules(paths: Paths = None, as_json: Json = False) -> None:
     ruleset = app.validate(paths or ())
     left_out = [issue for issue in ruleset.issues if issue.is_error]
     if as_json:
-        _print_json(rules_page.as_json(ruleset.rules, left_out, app.now()))
+        screen.show_json(rules_page.as_json(ruleset.rules, left_out, app.now()))
     else:
-        _print(rules_page.page(ruleset.rules, left_out))
+        screen.show(rules_page.page(ruleset.rules, left_out))
 
 
 @cli.command(epilog="Example: eql-runner setup --kibana")
@@ -191,9 +145,9 @@ def setup(
     else:
         done = app.setup(settings) + (app.setup_kibana(settings) if kibana else [])
     if as_json:
-        _print_json(done)
+        screen.show_json(done)
     else:
-        _print(Text("\n".join(done) or "everything was there already"), soft_wrap=True)
+        screen.show(Text("\n".join(done) or "everything was there already"), soft_wrap=True)
 
 
 @cli.command(epilog="Example: eql-runner coverage --over 7d")
@@ -209,52 +163,15 @@ def coverage(
     with app.connect(settings, setup=False) as engine:
         states = app.states(engine, wanted)
     if as_json:
-        _print_json([coverage_page.as_json(rule, state, app.now()) for rule, state in states])
+        screen.show_json([coverage_page.as_json(rule, state, app.now()) for rule, state in states])
     else:
-        _print(coverage_page.page(states, app.now(), span))
+        screen.show(coverage_page.page(states, app.now(), span))
 
 
-@cli.command(
+cli.command(
     epilog="Example: eql-runner backfill c595363f-52a6-49e1-9257-0e08ae043dbd --from now-7d --to now-1d --dry-run"
-)
-def backfill(
-    names: Annotated[list[str], typer.Argument(metavar="RULE...", help="Rules, by id, name or file.")],
-    start: Annotated[str, typer.Option("--from", help="Where to begin: ISO 8601 (UTC), or date math such as now-7d.")],
-    end: Annotated[str, typer.Option("--to", help="Where to end, not included.")] = "now",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search, and write nothing.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Search also what is proven searched already.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Search a range of the past. Adds nothing twice; when cut short, the same command goes on where it ended.
-
-    Exit code 0: all complete. 1: some execution is not. 2: could not run.
-    """
-    settings = app.settings()
-    window = arguments.past(start, end, app.now())
-    ruleset = app.runnable(settings)
-    wanted = arguments.chosen(ruleset, names)
-    executions: list[Execution] = []
-    told = None if dry_run else app.notifications(settings, ruleset.rules)
-    with app.connect(settings, setup=not dry_run, told=told) as engine:
-        engine.executor.loaded(ruleset.hash)
-        app.warn_of_unreadable(engine, wanted)
-        for rule in wanted:
-            slices = app.open_slices(engine, rule, window, BACKFILL_SLICE, again=again)
-            with _progress() as progress:
-                bar = progress.add_task(rule.name, total=len(slices))
-                for execution in app.backfill(engine, rule, slices, dry_run=dry_run):
-                    executions.append(execution)
-                    progress.advance(bar, execution.verdict is Verdict.COMPLETE)
-        app.tell(engine, wanted, ())
-    if as_json:
-        _print_json([executions_page.as_json(execution) for execution in executions])
-    else:
-        _print(
-            executions_page.page(executions, nothing="everything in that range is proven searched (--again repeats it)")
-        )
-        _print(Text("dry run: nothing was written", "yellow") if dry_run else Text())
-    wrong = {execution.verdict for execution in executions} - {Verdict.COMPLETE, Verdict.TRUNCATED}
-    _exit(INCOMPLETE if wrong else OK)
+)(executions.backfill)
+cli.command(epilog="Example: eql-runner exceptions --over 90d --unused")(exceptions.exceptions)
 
 
 @cli.command(epilog="Example: eql-runner demo --output alerts.ndjson")
@@ -268,8 +185,8 @@ def demo(
     Needs no cluster and no settings. Exit code 1: an alert is missing or doubled.
     """
     played = app.play(output)
-    _print(demo_page.page(played, output))
-    _exit(INCOMPLETE if played.missed or played.repeated else OK)
+    screen.show(demo_page.page(played, output))
+    raise typer.Exit(INCOMPLETE if played.missed or played.repeated else OK)
 
 
 @cli.command(epilog="Example: eql-runner report demo-alerts.ndjson --output alerts.html")
@@ -287,7 +204,7 @@ def report(
 ) -> None:
     """Write one HTML page of alerts, to filter and read without Kibana. It needs nothing else, and loads nothing."""
     count = app.report(files or (), output, arguments.duration(since) if since else None)
-    _print(Text(f"{screen.plural(count, 'alert')} in {output}"))
+    screen.show(Text(f"{screen.plural(count, 'alert')} in {output}"))
 
 
 @cli.command(epilog="Example: eql-runner config --json")
@@ -295,9 +212,9 @@ def config(as_json: Json = False) -> None:
     """Show the settings in force. Secrets are shown as (set)."""
     settings = app.settings()
     if as_json:
-        _print_json(settings.public())
+        screen.show_json(settings.public())
     else:
-        _print(settings_page.page(settings))
+        screen.show(settings_page.page(settings))
 
 
 @cli.command(epilog="Example: eql-runner version")
@@ -305,24 +222,9 @@ def version(as_json: Json = False) -> None:
     """Show the version."""
     versions = {"eql-runner": __version__, "python": platform.python_version()}
     if as_json:
-        _print_json(versions)
+        screen.show_json(versions)
     else:
-        _print(Text("  ".join(f"{name} {number}" for name, number in versions.items())))
-
-
-def _progress() -> Progress:
-    """Return progress bars on a terminal's stderr, gone when they are done; nothing elsewhere."""
-    console = screen.console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-def _print(page: RenderableType, *, soft_wrap: bool = False) -> None:
-    screen.console().print(page, soft_wrap=soft_wrap)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        screen.show(Text("  ".join(f"{name} {number}" for name, number in versions.items())))
 
 
 def _complain(message: str, hint: str) -> None:
@@ -330,7 +232,3 @@ def _complain(message: str, hint: str) -> None:
     console.print(Text.assemble(("error: ", "bold red"), screen.safe(message)), soft_wrap=True)
     if hint:
         console.print(Text(screen.safe(hint)), soft_wrap=True)
-
-
-def _exit(code: int) -> None:
-    raise typer.Exit(code)

@@ -1,1 +1,1 @@
-"""Commands that have commands of their own; `runner.cli` joins them."""
+"""Commands too large for `runner.cli`, which joins them, and what commands share."""

@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-import orjson
 import typer
 
 from runner import app, arguments
+from runner.commands.exit_codes import INCOMPLETE, OK
+from runner.commands.options import Json
 from runner.elastic.alert_filter import Filter
 from runner.elastic.alert_search import Found
 from runner.elastic.workflow import Change, Status, Workflow
@@ -16,11 +17,8 @@ from runner.pages import alerts as page
 from runner.pages import screen
 from runner.rules.model import Severity
 
-INCOMPLETE = 1
-
 cli = typer.Typer(name="alerts", help="List and show alerts; acknowledge, close and reopen them.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
 Ids = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ID]...", help="Alerts, by id or its beginning; none: all that the options select."),
@@ -53,9 +51,9 @@ def list_(
     with app.workflow(app.settings()) as workflow:
         found, total = workflow.search.newest(wanted, limit)
     if as_json:
-        _print_json({"total": total, "alerts": [page.as_json(alert) for alert in found]})
+        screen.show_json({"total": total, "alerts": [page.as_json(alert) for alert in found]})
     else:
-        screen.console().print(page.page(found, total, app.now()))
+        screen.show(page.page(found, total, app.now()))
 
 
 @cli.command(epilog="Example: eql-runner alerts show 4f0c2a9e")
@@ -68,9 +66,9 @@ def show(
         blocks = tuple(workflow.search.blocks([found]))
     if as_json:
         documents = [{"_id": one.id, "_index": one.index, **one.document} for one in (found, *blocks)]
-        _print_json({**documents[0], **({"building_blocks": documents[1:]} if blocks else {})})
+        screen.show_json({**documents[0], **({"building_blocks": documents[1:]} if blocks else {})})
     else:
-        screen.console().print(page.whole(found, blocks))
+        screen.show(page.whole(found, blocks))
 
 
 def _changing(to: Status, before: tuple[Status, ...]) -> Callable[..., None]:
@@ -156,10 +154,10 @@ def _change(ids: Sequence[str], wanted: Filter, to: Status, reason: str, by: str
         alerts = [workflow.search.named(text) for text in ids] if ids else _selected(workflow, wanted, to, yes=yes)
         result = workflow.change(alerts, change)
     if as_json:
-        _print_json(page.changed_as_json(result))
+        screen.show_json(page.changed_as_json(result))
     else:
-        screen.console().print(page.changed(result, to))
-    raise typer.Exit(INCOMPLETE if result.conflicts else 0)
+        screen.show(page.changed(result, to))
+    raise typer.Exit(INCOMPLETE if result.conflicts else OK)
 
 
 def _selected(workflow: Workflow, wanted: Filter, to: Status, *, yes: bool) -> list[Found]:
@@ -173,8 +171,3 @@ def _selected(workflow: Workflow, wanted: Filter, to: Status, *, yes: bool) -> l
     if not typer.confirm(f"Really {question}?", err=True):
         raise typer.Exit(INCOMPLETE)
     return alerts
-
-
-def _print_json(value: object) -> None:
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-    sys.stdout.write(text)

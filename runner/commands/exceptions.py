@@ -1,18 +1,16 @@
 """`eql-runner exceptions`: what is excepted, whose it is, until when, and whether it is of any use."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from runner import app, arguments
 from runner.app import exceptions as accounting
+from runner.commands.exit_codes import INCOMPLETE, OK
+from runner.commands.options import Json
 from runner.pages import exceptions as page
 from runner.pages import screen
-
-INCOMPLETE = 1
 
 Paths = Annotated[
     list[Path] | None,
@@ -26,7 +24,7 @@ def exceptions(
     unused: Annotated[
         bool, typer.Option("--unused", help="Only what has expired, took nothing away, or applies to no rule.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List exceptions: what they let pass, whose they are, until when, and how much they took away.
 
@@ -37,7 +35,7 @@ def exceptions(
     shown = [one for one in found if one.stale] if unused else found
     if as_json:
         told = {"exceptions": [page.as_json(one) for one in shown], "issues": [issue.as_dict() for issue in errors]}
-        sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
+        screen.show_json(told)
     else:
-        screen.console().print(page.page(found, shown=shown, silent=silent, errors=len(errors)))
-    raise typer.Exit(INCOMPLETE if errors or (unused and shown) else 0)
+        screen.show(page.page(found, shown=shown, silent=silent, errors=len(errors)))
+    raise typer.Exit(INCOMPLETE if errors or (unused and shown) else OK)

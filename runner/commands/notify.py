@@ -1,18 +1,16 @@
 """`eql-runner notify`: check who is told of what, try a channel, see how sending goes, and try again what was given up."""
 
-import sys
 from typing import Annotated
 
-import orjson
 import typer
 
 from runner import app
 from runner.app import notifying
+from runner.commands.exit_codes import INCOMPLETE, OK
+from runner.commands.options import Json
 from runner.errors import OperatorError
 from runner.pages import notifications as page
 from runner.pages import screen
-
-INCOMPLETE = 1
 
 cli = typer.Typer(
     name="notify",
@@ -20,7 +18,6 @@ cli = typer.Typer(
     no_args_is_help=True,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
 ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel of the notifications file.")]
 
 
@@ -34,10 +31,10 @@ def check(as_json: Json = False) -> None:
     told, issues = notifying.checked(settings, app.rules(settings).rules)
     errors = sum(issue.is_error for issue in issues)
     if as_json:
-        _print_json({"channels": [one.name for one in told.channels], "issues": [one.as_dict() for one in issues]})
+        screen.show_json({"channels": [one.name for one in told.channels], "issues": [one.as_dict() for one in issues]})
     else:
-        screen.console().print(page.checked(told, issues))
-    raise typer.Exit(INCOMPLETE if errors else 0)
+        screen.show(page.checked(told, issues))
+    raise typer.Exit(INCOMPLETE if errors else OK)
 
 
 @cli.command(epilog="Example: eql-runner notify test soc")
@@ -50,7 +47,7 @@ def test(channel: ChannelName) -> None:
     if outcome.error:
         screen.console(stderr=True).print(page.refused(channel, outcome.error))
         raise typer.Exit(INCOMPLETE)
-    screen.console().print(f"{channel} took it: look whether it has arrived")
+    screen.show(f"{channel} took it: look whether it has arrived")
 
 
 @cli.command(epilog="Example: eql-runner notify status")
@@ -61,11 +58,11 @@ def status(as_json: Json = False) -> None:
     """
     told, standing = notifying.standing(app.settings())
     if as_json:
-        _print_json(page.as_json(told, standing))
+        screen.show_json(page.as_json(told, standing))
     else:
-        screen.console().print(page.page(told, standing, app.now()))
+        screen.show(page.page(told, standing, app.now()))
     well = all(not one.failed and not (one.claim and one.claim.failures) for one in standing)
-    raise typer.Exit(0 if well else INCOMPLETE)
+    raise typer.Exit(OK if well else INCOMPLETE)
 
 
 @cli.command(epilog="Example: eql-runner notify retry soc")
@@ -74,8 +71,4 @@ def retry(channel: ChannelName) -> None:
     number = notifying.retried(app.settings(), channel, app.now())
     if not number:
         raise OperatorError(f"no notification to {channel} has failed", "`eql-runner notify status` shows what waits.")
-    screen.console().print(f"{screen.plural(number, 'notification')} to {channel} will be sent again")
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    screen.show(f"{screen.plural(number, 'notification')} to {channel} will be sent again")

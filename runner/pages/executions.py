@@ -19,6 +19,12 @@ def page(executions: Sequence[Execution], nothing: str = "nothing was executed")
     return Group(rows(executions), "", *_troubles(executions), _sum(executions))
 
 
+def backfill(executions: Sequence[Execution], *, dry_run: bool) -> RenderableType:
+    """Show the executions of a backfill, and whether they were but a rehearsal."""
+    shown = page(executions, nothing="everything in that range is proven searched (--again repeats it)")
+    return Group(shown, Text("dry run: nothing was written", "yellow") if dry_run else Text())
+
+
 def rows(executions: Sequence[Execution], *, named: bool = True) -> RenderableType:
     """Show a line for each execution, below its rule's name where `named`."""
     heading = screen.columns(*_WIDTHS)

@@ -1,11 +1,13 @@
-"""The look that all pages share: the console, tables, and how verdicts, times and lengths are written."""
+"""The look that all pages share: where they are printed, tables, and how verdicts, times and lengths are written."""
 
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import orjson
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +31,23 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+
+def show(page: RenderableType, *, soft_wrap: bool = False) -> None:
+    """Print a page."""
+    console().print(page, soft_wrap=soft_wrap)
+
+
+def show_json(value: object) -> None:
+    """Print a value of what JSON knows, for programs to read."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def progress() -> Progress:
+    """Return progress bars on a terminal's stderr, gone when they are done; nothing elsewhere."""
+    errors = console(stderr=True)
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*shown, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def safe(text: str) -> str:

@@ -1,6 +1,6 @@
 """An executor with what it works on, as `app` puts it together and the commands use it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -10,6 +10,7 @@ from runner.execution.model import AlertSink, EventSource, Ledger
 from runner.execution.replicas import Replicas
 from runner.housekeeping import Instruments
 from runner.notify.dispatch import Dispatch
+from runner.rules.model import Rule
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class Engine:
 
     `cluster` names it and `backend` says how it is searched, both for messages. `probe` asks whether the cluster answers,
     and raises RunnerError if it does not. `replicas` is None where the engine shares the rules with no other runner.
-    `unreadable` returns those of some index patterns that the account may not wholly read. `dispatch` is None where nobody
-    is to be told of alerts; `instruments` is None where nothing is looked after beside the rules.
+    `unreadable` returns those of some index patterns that the account may not wholly read. `dispatch` delivers notifications,
+    and `reroute` reads anew who is told of what these rules find: None where nobody is to be told of alerts. `instruments` is
+    None where nothing is looked after beside the rules.
     """
 
     executor: Executor
@@ -33,6 +35,7 @@ class Engine:
     probe: Callable[[], None]
     close: Callable[[], None]
     dispatch: Dispatch | None = None
+    reroute: Callable[[Sequence[Rule]], None] | None = None
     instruments: Instruments | None = None
 
     def __enter__(self) -> Self:

@@ -41,7 +41,7 @@ class Service:
     """One process of `eql-runner run`.
 
     `connect` makes the engine, and raises RunnerError; `moved` is to be told of every state that its ledger holds.
-    `load` reads the rules anew. `stop` ends the service, `hangup` asks for the rules to be read again.
+    `load` reads the rules anew. `stop` ends the service, `hangup` asks for rules and notifications to be read again.
     """
 
     def __init__(
@@ -194,12 +194,14 @@ class Service:
             )
 
     def _watch(self, engine: Engine, scheduler: Scheduler) -> None:
-        """Until told to stop, ask the cluster now and then whether it is there, and read the rules again on request."""
+        """Until told to stop, ask now and then whether the cluster is there; read rules and notifications again on request."""
         probed = self._clock()
         while not self._stop.wait(0.5):
             if self._hangup.is_set():
                 self._hangup.clear()
                 self._reload(engine, scheduler)
+                if engine.reroute is not None:
+                    engine.reroute(self._ruleset.rules)
             if self._clock() - probed >= self._probe_every:
                 self._probe(engine)
                 probed = self._clock()
@@ -279,7 +281,8 @@ class Service:
         unsupported = sum(issue.code is Code.UNSUPPORTED for issue in ruleset.issues)
         if unsupported:
             self._log.warning(
-                f"{fate}: {unsupported} rules of types that cannot run yet; `eql-runner rules` lists them"
+                f"{fate}: {unsupported} {'rule' if unsupported == 1 else 'rules'} of types that cannot run yet; "
+                f"`eql-runner rules` lists them"
             )
 
 

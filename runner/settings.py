@@ -78,7 +78,8 @@ class Settings(BaseSettings):
         default=None, description="Folder or file of rules (TOML, or Kibana's NDJSON export); unset: those shipped."
     )
     watch_rules: bool = Field(
-        default=True, description="Read the rules again when a file of RUNNER_RULES_PATH changes; SIGHUP does so too."
+        default=True,
+        description="Read rules, exceptions and notifications again when a file of theirs changes; SIGHUP does so too.",
     )
     exceptions_path: PresentPath | None = Field(
         default=None,

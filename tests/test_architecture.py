@@ -25,7 +25,7 @@ ARROWS = {
     "runner.environment": {"runner.errors"},
     "runner.setting_types": {"runner.errors", "runner.environment", "runner.rules.datemath"},
     "runner.settings": {"runner.errors", "runner.environment", "runner.setting_types", "runner.rules.datemath"},
-    "runner.engine": {"runner.execution", "runner.housekeeping", "runner.notify.dispatch"},
+    "runner.engine": {"runner.execution", "runner.housekeeping", "runner.notify.dispatch", "runner.rules.model"},
     "runner.housekeeping": {"runner.errors", "runner.rules.model", "runner.telemetry"},
     "runner.service": {
         *VALUES,

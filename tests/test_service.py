@@ -78,6 +78,7 @@ class Running:
         self.closed = False
         self.error = None
         self.reloaded = reloaded
+        self.rerouted = []
         self.service = Service(
             Settings(http_port=port, shutdown_timeout=shutdown, workers=2),
             logs.logger(),
@@ -112,6 +113,7 @@ class Running:
             unreadable=lambda patterns: tuple(pattern for pattern in patterns if pattern == "secret-*"),
             probe=self._probe,
             close=self._close,
+            reroute=lambda rules: self.rerouted.append([rule.rule_id for rule in rules]),
         )
 
     def _probe(self):
@@ -239,6 +241,16 @@ def test_a_reload_takes_good_rules_and_refuses_a_set_with_a_bad_one(running, log
     until(lambda: "new" in subject.executor.executed)
     assert subject.service._health.rules == 1
     assert b'rule_id="old"' not in subject.service._metrics.text()
+
+
+def test_notifications_are_read_again_with_the_rules_for_those_in_force(running, log):
+    subject = running(rules("old"))
+    until(lambda: subject.executor.executed)
+    for reloaded, in_force in ((rules("new", bad=1), "old"), (rules("new"), "new")):
+        subject.reloaded = reloaded
+        subject.hangup.set()
+        until(lambda: subject.rerouted)
+        assert subject.rerouted.pop() == [in_force]
 
 
 def test_indices_that_the_account_may_not_read_are_named(running, log):

@@ -80,10 +80,11 @@ def _engine(
     name = _name_of_this_runner()
     alerts = AlertIndex(client, names.alerts)
     sink: AlertSink = SuppressingSink(client, alerts, alias=names.alerts, suppressed=names.suppressed)
-    dispatch = None
+    dispatch = reroute = None
     if told is not None:
         dispatch = notifying.dispatch(found, told, name, now)
-        sink = MarkingSink(sink, told.routes, dispatch.accept)
+        sink = marking = MarkingSink(sink, told.routes, dispatch.accept)
+        reroute = partial(notifying.read_again, found, dispatch, marking)
     ledger: Ledger = StateIndex(client, names.state, names.executions)
     if moved is not None:
         ledger = WatchedLedger(ledger, moved)
@@ -101,6 +102,7 @@ def _engine(
         probe=lambda: _probe(client),
         close=client.close,
         dispatch=dispatch,
+        reroute=reroute,
         instruments=housekeeping.instruments(found, client, lag, now),
     )
 

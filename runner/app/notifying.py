@@ -17,6 +17,7 @@ from runner.notify.courier import Courier
 from runner.notify.dispatch import Dispatch, Observers
 from runner.notify.failing import Failing
 from runner.notify.file import read
+from runner.notify.marks import MarkingSink
 from runner.notify.messages import test_message
 from runner.notify.model import EntryState, Outbox, Outcome, Sender, Standing
 from runner.notify.secret_urls import secret_parts
@@ -31,6 +32,7 @@ from runner.telemetry.notification_log import NotificationLog
 Clock = Callable[[], datetime]
 
 MOST_RETRIED = 10_000
+SHOWN_ISSUES = 20
 
 
 def checked(found: Settings, rules: Sequence[Rule] = ()) -> tuple[Notifications, tuple[Issue, ...]]:
@@ -59,9 +61,14 @@ def notifications(found: Settings, rules: Sequence[Rule] = ()) -> Notifications 
         raise SettingsError(
             "\n".join([title, *(issue.rendered() for issue in errors)]), "docs/notifications.md shows how."
         )
-    for issue in issues:
-        logs.logger().warning(f"{issue.path}:{issue.line}:{issue.column}: {issue.message}. {issue.hint}".rstrip(". "))
+    _warn(issues)
     return told
+
+
+def _warn(issues: Sequence[Issue], fate: str = "") -> None:
+    for issue in issues:
+        hint = f" ({issue.hint})" if issue.hint else ""
+        logs.logger().warning(f"{fate}{issue.path}:{issue.line}:{issue.column}: {issue.message}{hint}")
 
 
 def dispatch(found: Settings, told: Notifications, owner: str, clock: Clock) -> Dispatch:
@@ -71,8 +78,9 @@ def dispatch(found: Settings, told: Notifications, owner: str, clock: Clock) -> 
     names = Names.of(found)
     outbox, alerts = OutboxIndex(client, names.outbox), AlertSearch(client, names.alerts)
     observers = Observers(NotificationLog(logs.logger()))
-    couriers = [
-        Courier(
+
+    def hire(channel: Channel) -> Courier:
+        return Courier(
             channel,
             sender(channel, clock),
             outbox,
@@ -81,13 +89,27 @@ def dispatch(found: Settings, told: Notifications, owner: str, clock: Clock) -> 
             clock,
             owner=owner,
             give_up=found.notify_give_up,
-            stop=stop,
+            stop=threading.Event(),
         )
-        for channel in told.channels
-    ]
+
     failing = Failing(StreakIndex(client, names.outbox), told.routes, outbox.put, clock)
     upkeep = Upkeep(outbox, alerts, {channel.name for channel in told.channels}, failing)
-    return Dispatch(outbox, couriers, upkeep, failing, observers, clock, stop, client.close)
+    return Dispatch(outbox, hire, told.channels, upkeep, failing, observers, clock, stop, client.close)
+
+
+def read_again(found: Settings, delivering: Dispatch, marking: MarkingSink, rules: Sequence[Rule]) -> None:
+    """Take the notifications file as it is now, all of it; where it has an error, what it said before goes on."""
+    told, issues = checked(found, rules)
+    if any(issue.is_error for issue in issues):
+        logs.logger().error(
+            f"notifications were read again, but not taken, for {found.notifications_path} has errors: "
+            f"they go on to {', '.join(delivering.channels)} as before; `eql-runner notify check` shows every error"
+        )
+        _warn(issues[:SHOWN_ISSUES], "not taken: ")
+        return
+    _warn(issues)
+    delivering.replace(told)
+    marking.replace(told.routes)
 
 
 def sender(channel: Channel, clock: Clock) -> Sender:

@@ -1,4 +1,4 @@
-"""`eql-runner run`: the service, its signals, and the rule files that it watches."""
+"""`eql-runner run`: the service, its signals, and the files that it watches."""
 
 import signal
 from collections.abc import Callable
@@ -21,9 +21,9 @@ from runner.telemetry import logs
 
 
 def run(found: Settings) -> None:
-    """Run the scheduler until SIGTERM or SIGINT; SIGHUP, or a changed rule file, reads the rules again."""
+    """Run the scheduler until SIGTERM or SIGINT; SIGHUP, or a changed file, reads rules and notifications again."""
     stop, hangup = Event(), Event()
-    watched = [*rule_paths(found), *([found.exceptions_path] if found.exceptions_path else [])]
+    watched = [*rule_paths(found), *filter(None, (found.exceptions_path, found.notifications_path))]
     seen = {path: watch.stamps(path) for path in watched}
     ruleset = runnable(found)
     told = notifications(found, ruleset.rules)

@@ -54,7 +54,7 @@ class Round:
 
 
 class Courier:
-    """Delivers to one channel. Belongs to one thread."""
+    """Delivers to one channel. Belongs to one thread; any may set `stop`, which ends it after what it is sending."""
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Courier:
         chance: Random | None = None,
     ) -> None:
         self.channel = channel
+        self.stop = stop
         self._sender = sender
         self._outbox = outbox
         self._alerts = alerts
@@ -78,7 +79,6 @@ class Courier:
         self._clock = clock
         self._owner = owner
         self._give_up = give_up
-        self._stop = stop
         self._chance = chance or Random()  # noqa: S311  # it spreads pauses
         self._claim: Claim | None = None
         self._unsettled: list[Entry] = []
@@ -119,7 +119,7 @@ class Courier:
         batches = plan(waiting, lately, self.channel, now)
         sent = 0
         for batch in batches:
-            if self._stop.is_set():
+            if self.stop.is_set():
                 break
             self._renew()
             outcome = self._sent(batch)

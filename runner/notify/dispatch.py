@@ -1,11 +1,17 @@
-"""The life of notifications in one process: a thread for each channel's courier, one for the upkeep."""
+"""The life of notifications in one process: a thread for each channel's courier, one for the upkeep.
+
+Channels may be replaced while it lives. A courier whose channel stays as it was goes on undisturbed; of a channel that has
+changed the new courier begins when the one before has ended, so that at no time two of them send.
+"""
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from runner.errors import RunnerError
 from runner.execution.model import Execution
+from runner.notify.config import Channel, Notifications
 from runner.notify.courier import Courier
 from runner.notify.failing import Failing
 from runner.notify.model import Claim, Entry, Message, Observer, Outbox, Standing
@@ -50,14 +56,33 @@ class Observers:
         for observer in self._observers:
             observer.troubled(what, error)
 
+    def serving(self, channels: Sequence[str]) -> None:
+        """These channels are delivered to from now on."""
+        for observer in self._observers:
+            observer.serving(channels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A courier at work, and what wakes it."""
+
+    courier: Courier
+    awake: threading.Event = field(default_factory=threading.Event)
+
+    def end(self) -> None:
+        """Let the courier end after what it is sending."""
+        self.courier.stop.set()
+        self.awake.set()
+
 
 class Dispatch:
-    """Takes entries, and lets couriers deliver them until stopped."""
+    """Takes entries, and lets couriers deliver them until stopped. `hire` makes the courier of a channel."""
 
     def __init__(
         self,
         outbox: Outbox,
-        couriers: Sequence[Courier],
+        hire: Callable[[Channel], Courier],
+        channels: Iterable[Channel],
         upkeep: Upkeep,
         failing: Failing,
         observers: Observers,
@@ -69,17 +94,17 @@ class Dispatch:
         self.close = close
         self.observers = observers
         self._outbox = outbox
-        self._couriers = couriers
+        self._hire = hire
+        self._posts = {channel.name: _Post(hire(channel)) for channel in channels}
         self._upkeep = upkeep
         self._clock = clock
         self._stop = stop
-        self._awake = {courier.channel.name: threading.Event() for courier in couriers}
         self._threads: list[threading.Thread] = []
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels."""
-        return tuple(self._awake)
+        return tuple(self._posts)
 
     @property
     def standing(self) -> tuple[Standing, ...]:
@@ -107,13 +132,30 @@ class Dispatch:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._threads = [
-            threading.Thread(target=self._deliver, args=(courier,), name=f"notify-{courier.channel.name}", daemon=True)
-            for courier in self._couriers
-        ]
-        self._threads.append(threading.Thread(target=self._keep_up, name="notify-upkeep", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        for post in self._posts.values():
+            self._begin(post)
+        self._threads.append(_started(self._keep_up, "notify-upkeep"))
+
+    def replace(self, told: Notifications) -> None:
+        """Deliver to these channels from now on, and tell by these routes of rules that keep failing. Once started.
+
+        What waits for a channel that is gone waits on, for whoever has it next.
+        """
+        before, posts = self._posts, {}
+        for channel in told.channels:
+            old = before.get(channel.name)
+            posts[channel.name] = old if old and old.courier.channel == channel else _Post(self._hire(channel))
+        self._posts = posts
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._upkeep.replace(posts.keys())
+        self.failing.replace(told.routes)
+        self.observers.serving(self.channels)
+        for name, post in before.items():
+            if posts.get(name) is not post:
+                post.end()
+        for name, post in posts.items():
+            if before.get(name) is not post:
+                self._begin(post)
 
     def stop(self, timeout: timedelta) -> tuple[str, ...]:
         """End, and wait so long for what is being sent; return the threads that did not end.
@@ -121,7 +163,8 @@ class Dispatch:
         What they were sending is sent again by whoever has the channel next.
         """
         self._stop.set()
-        self._wake(self._awake)
+        for post in self._posts.values():
+            post.end()
         each = timeout.total_seconds() / max(len(self._threads), 1)
         for thread in self._threads:
             thread.join(each)
@@ -131,26 +174,38 @@ class Dispatch:
         """Look for lost entries once, and deliver all that is due, for commands that end; no longer than `until`."""
         if not self._tried(lambda: self._upkeep.round(self._clock()) >= 0, "look after the outbox"):
             return  # the outbox is away, and each courier would wait for it in turn
-        for courier in self._couriers:
+        for courier in (post.courier for post in self._posts.values()):
             while self._clock() < until and self._tried(lambda: courier.round().more, _delivering(courier)):  # noqa: B023  # called at once
                 pass
             self._tried(courier.leave, _delivering(courier))
 
-    def _deliver(self, courier: Courier) -> None:
+    def _begin(self, post: _Post) -> None:
+        """Let a courier deliver, once those that had its channel before have ended."""
+        name = f"notify-{post.courier.channel.name}"
+        earlier = [thread for thread in self._threads if thread.name == name]
+
+        def deliver() -> None:
+            for thread in earlier:
+                thread.join()
+            self._deliver(post.courier, post.awake)
+
+        self._threads.append(_started(deliver, name))
+
+    def _deliver(self, courier: Courier, awake: threading.Event) -> None:
         def step() -> timedelta:
             done = courier.round()
             return timedelta(0) if done.more else done.rest
 
-        self._repeat(step, _delivering(courier), self._awake[courier.channel.name])
+        self._repeat(step, _delivering(courier), awake, courier.stop)
         self._tried(courier.leave, _delivering(courier))
 
     def _keep_up(self) -> None:
         def step() -> timedelta:
             if self._upkeep.round(self._clock()):
-                self._wake(self._awake)
+                self._wake(self._posts)
             return EVERY
 
-        self._repeat(step, "look after the outbox", self._stop)
+        self._repeat(step, "look after the outbox", self._stop, self._stop)
 
     def _tried(self, step: Callable[[], object], what: str) -> bool:
         """Tell whether a step came to something; an error is told, and is nothing."""
@@ -160,20 +215,26 @@ class Dispatch:
             self.observers.troubled(what, error)
             return False
 
-    def _repeat(self, step: Callable[[], timedelta], what: str, awake: threading.Event) -> None:
-        while not self._stop.is_set():
+    def _repeat(self, step: Callable[[], timedelta], what: str, awake: threading.Event, stop: threading.Event) -> None:
+        while not stop.is_set():
             try:
                 rest = step()
             except Exception as error:  # noqa: BLE001  # a bug must not end the thread, and with it all notifications
                 self.observers.troubled(what, error)
                 rest = REST_AFTER_ERROR
-            if awake.wait(rest.total_seconds()) and awake is not self._stop:
+            if awake.wait(rest.total_seconds()) and awake is not stop:
                 awake.clear()
 
     def _wake(self, channels: Iterable[str]) -> None:
-        for channel in channels:
-            if channel in self._awake:
-                self._awake[channel].set()
+        for name in channels:
+            if post := self._posts.get(name):
+                post.awake.set()
+
+
+def _started(target: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def _delivering(courier: Courier) -> str:

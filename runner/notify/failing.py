@@ -38,7 +38,7 @@ class Failing:
     ) -> None:
         self._clock = clock
         self._streaks = streaks
-        self._routes = [route for route in routes if route.executions]
+        self.replace(routes)
         self._put = put
         self._lock = threading.Lock()
         self._rules: Mapping[str, Rule] = {}
@@ -48,6 +48,10 @@ class Failing:
     def loaded(self, rules: Iterable[Rule]) -> None:
         """The rules that run from now on."""
         self._rules = {rule.rule_id: rule for rule in rules}
+
+    def replace(self, routes: Iterable[Route]) -> None:
+        """Tell by these routes from now on. May be called by any thread."""
+        self._routes = [route for route in routes if route.executions]
 
     def refresh(self) -> None:
         """Read what other processes have counted. Raises RunnerError."""

@@ -29,15 +29,20 @@ class MarkingSink:
         self._routes = routes
         self._accept = accept
 
+    def replace(self, routes: Sequence[Route]) -> None:
+        """Mark by these routes from now on. May be called by any thread."""
+        self._routes = routes
+
     def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of the ids that are alerts already."""
         return self._sink.known(ids)
 
     def write(self, alerts: Sequence[Alert]) -> Written:
         """Create the alerts, marked, and return what became of each."""
-        marked = {alert.id: self._marked(alert) for alert in alerts}
-        written = self._sink.write([self._marked(alert) for alert in alerts])
-        entries = [entry for alert_id in written.created for entry in entries_of(alert_id, marked[alert_id].document)]
+        marked = [self._marked(alert) for alert in alerts]  # once: the routes may be replaced meanwhile
+        written = self._sink.write(marked)
+        documents = {alert.id: alert.document for alert in marked}
+        entries = [entry for alert_id in written.created for entry in entries_of(alert_id, documents[alert_id])]
         if entries:
             self._accept(entries)
         return written

@@ -256,3 +256,7 @@ class Observer(Protocol):
     def troubled(self, what: str, error: Exception) -> None:
         """Something else went wrong, and is tried again."""
         ...
+
+    def serving(self, channels: Sequence[str]) -> None:
+        """These channels are delivered to from now on."""
+        ...

@@ -37,6 +37,10 @@ class Upkeep:
         self._pruned: datetime | None = None
         self.standing: tuple[Standing, ...] = ()
 
+    def replace(self, channels: Collection[str]) -> None:
+        """Look after these channels from now on. May be called by any thread."""
+        self._channels = channels
+
     def again(self) -> None:
         """Entries were lost just now: look for them soon. May be called by any thread."""
         if self._swept is not None:

@@ -67,6 +67,10 @@ class NotificationLog:
         hint = getattr(error, "hint", "")
         level(f"cannot {what}, tried again soon: {error} {hint}".rstrip(), **{"error.type": kind})
 
+    def serving(self, channels: Sequence[str]) -> None:
+        """These channels are delivered to from now on."""
+        self._log.info(f"notifications go to {', '.join(channels)}")
+
     def _forget(self, what: str) -> None:
         with self._lock:
             self._troubles.pop(what, None)

@@ -297,6 +297,36 @@ def test_the_service_tells_counts_and_ends_in_time(
     assert PASSWORD not in said
 
 
+def test_on_sighup_the_service_takes_a_file_that_is_right_and_no_other(
+    node: Elasticsearch, place: str, hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_events(node, place, 1)
+    rule, path, log = tmp_path / "rules" / "evil.toml", tmp_path / "notifications.toml", tmp_path / "log"
+    rule.write_text(rule.read_text(encoding="utf-8").replace("version = 1", 'interval = "1s"\nfrom = "now-9m"'))
+    monkeypatch.setenv("RUNNER_HTTP_PORT", "0")
+    monkeypatch.setenv("RUNNER_WATCH_RULES", "false")
+    with log.open("w") as stream:
+        process = subprocess.Popen([sys.executable, "-m", "runner", "run"], stderr=stream, cwd=tmp_path)
+    try:
+        until(lambda: told(hook, "hook") and told(hook, "soc"))
+        hook.got.clear()
+        path.write_text(FILE.replace("hook", "pager").replace("severity", "severty"), encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "not taken: " in log.read_text(encoding="utf-8"))
+        index_events(node, place, 1, start=1)
+        until(lambda: [one for one in told(hook, "hook") if str(one["id"]).endswith(":hook")])
+        path.write_text(FILE.replace("channels.hook", "channels.pager").replace('"hook"', '"pager"'), encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "notifications go to pager, soc" in log.read_text(encoding="utf-8"))
+        index_events(node, place, 1, start=2)
+        until(lambda: [one for one in told(hook, "hook") if str(one["id"]).endswith(":pager")])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 def fetched(port: int) -> bytes:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:

@@ -116,5 +116,8 @@ class Watching:
     def troubled(self, what: str, error: Exception) -> None:
         self.told.append(("troubled", f"{what}: {error}"))
 
+    def serving(self, channels: Sequence[str]) -> None:
+        self.told.append(("serving", ", ".join(channels)))
+
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.told]

@@ -3,21 +3,23 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from runner.errors import ClusterUnavailable
-from runner.notify.config import Rate, Route
+from runner.notify.config import Channel, Notifications, Rate, Route
 from runner.notify.courier import Courier
 from runner.notify.dispatch import Dispatch, Observers
 from runner.notify.failing import Failing
 from runner.notify.marks import MarkingSink
-from runner.notify.model import EntryState, Sender
+from runner.notify.model import EntryState, Kind, Sender
 from runner.notify.upkeep import Upkeep
 from runner.offline.memory import MemorySink
 from runner.offline.outbox import MemoryMarkedAlerts, MemoryOutbox, MemoryStreaks
 from tests.notify.made import ScriptedSender, Watching, alert, channel
+from tests.notify.test_failing import execution
 
 FAST = channel(rate=Rate(1000, timedelta(minutes=1)), digest=None)
 ROUTES = (Route(("soc",)), Route(("soc",), executions=True))
@@ -36,19 +38,22 @@ class Made:
     def __init__(self) -> None:
         self.sink, self.outbox, self.streaks = MemorySink(), MemoryOutbox(), MemoryStreaks()
         self.dispatches: list[Dispatch] = []
+        self.hired: list[Channel] = []
 
     def process(
         self, sender: Sender, name: str = "one", outbox: MemoryOutbox | None = None
     ) -> tuple[Dispatch, Watching]:
-        stop, watching = threading.Event(), Watching()
-        outbox, alerts = outbox or self.outbox, MemoryMarkedAlerts(self.sink)
+        box, alerts, watching = outbox or self.outbox, MemoryMarkedAlerts(self.sink), Watching()
         observers = Observers(watching)
-        courier = Courier(
-            FAST, sender, outbox, alerts, observers, _now, owner=name, give_up=timedelta(hours=24), stop=stop
-        )
-        failing = Failing(self.streaks, ROUTES, outbox.put, _now)
-        upkeep = Upkeep(outbox, alerts, {"soc"}, failing)
-        dispatch = Dispatch(outbox, [courier], upkeep, failing, observers, _now, stop)
+
+        def hire(channel: Channel) -> Courier:
+            self.hired.append(channel)
+            stop, day = threading.Event(), timedelta(hours=24)
+            return Courier(channel, sender, box, alerts, observers, _now, owner=name, give_up=day, stop=stop)
+
+        failing = Failing(self.streaks, ROUTES, box.put, _now)
+        upkeep = Upkeep(box, alerts, {"soc"}, failing)
+        dispatch = Dispatch(box, hire, [FAST], upkeep, failing, observers, _now, threading.Event())
         self.dispatches.append(dispatch)
         return dispatch, watching
 
@@ -164,3 +169,83 @@ def test_a_bug_does_not_end_the_thread(made: Made) -> None:
     MarkingSink(made.sink, ROUTES, dispatch.accept).write([alert("a")])
     until(lambda: "troubled" in watching.kinds())
     assert any(thread.name == "notify-soc" and thread.is_alive() for thread in threading.enumerate())
+
+
+def threads(name: str) -> int:
+    return sum(thread.name == name for thread in threading.enumerate())
+
+
+def test_channels_and_routes_are_replaced_and_a_channel_that_stays_is_not_disturbed(made: Made) -> None:
+    sender = ScriptedSender()
+    dispatch, watching = made.process(sender)
+    marking = MarkingSink(made.sink, ROUTES, dispatch.accept)
+    dispatch.start()
+    routes = (Route(("soc", "pager")),)
+    dispatch.replace(Notifications((FAST, replace(FAST, name="pager")), routes))
+    marking.replace(routes)
+    assert dispatch.channels == ("soc", "pager")
+    assert [one.name for one in made.hired] == ["soc", "pager"]
+    assert ("serving", "soc, pager") in watching.told
+    marking.write([alert("a")])
+    until(lambda: len(sender.messages) == 2)
+    assert {message.id for message in sender.messages} == {"a:soc", "a:pager"}
+
+
+def test_a_channel_that_is_taken_away_is_left_to_others_and_what_waits_for_it_waits_on(made: Made) -> None:
+    sender = ScriptedSender()
+    dispatch, _ = made.process(sender)
+    marking = MarkingSink(made.sink, ROUTES, dispatch.accept)
+    dispatch.start()
+    marking.write([alert("a")])
+    until(lambda: sender.messages)
+    dispatch.replace(Notifications((replace(FAST, name="pager"),), (Route(("pager",)),)))
+    until(lambda: not threads("notify-soc"))
+    assert made.outbox.claim("soc", "another", _now()) is not None
+    marking.write([alert("b")])
+    assert made.waiting() == 1
+    assert [message.id for message in sender.messages] == ["a:soc"]
+
+
+def test_of_a_channel_that_has_changed_one_courier_sends_at_a_time(made: Made) -> None:
+    began, gate, at_once = threading.Event(), threading.Event(), []
+    sending = threading.Semaphore(1)
+
+    class Slow(ScriptedSender):
+        def send(self, message):
+            at_once.append(sending.acquire(blocking=False))
+            began.set()
+            gate.wait(30)
+            sending.release()
+            return super().send(message)
+
+    sender = Slow()
+    dispatch, _ = made.process(sender)
+    marking = MarkingSink(made.sink, ROUTES, dispatch.accept)
+    dispatch.start()
+    marking.write([alert("a")])
+    assert began.wait(10)
+    for number in range(2, 5):  # in haste, and once without it: none of the couriers is forgotten
+        told = Notifications((replace(FAST, rate=Rate(number)),) if number != 3 else (), ROUTES)
+        dispatch.replace(told)
+    marking.write([alert("b"), alert("c")])
+    assert made.waiting() == 3
+    gate.set()
+    until(lambda: made.waiting() == 0)
+    assert sorted(message.id for message in sender.messages) == ["a:soc", "b:soc", "c:soc"]
+    assert all(at_once)
+    until(lambda: threads("notify-soc") == 1)
+
+
+def test_rules_that_keep_failing_are_told_by_the_new_routes(made: Made) -> None:
+    sender = ScriptedSender()
+    dispatch, _ = made.process(sender)
+    dispatch.start()
+    dispatch.replace(Notifications((FAST,), (Route(("soc",)),)))
+    for at in range(5):
+        dispatch.failing.executed(execution(at))
+    assert made.waiting() == 0
+    dispatch.replace(Notifications((FAST,), ROUTES))
+    for at in range(5):
+        dispatch.failing.executed(execution(at, rule_id="rule-2"))
+    until(lambda: sender.messages)
+    assert [message.kind for message in sender.messages] == [Kind.FAILING]

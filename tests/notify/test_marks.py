@@ -79,3 +79,13 @@ def test_entries_depend_on_the_alert_alone() -> None:
     (stored,) = sink.alerts
     assert list(entries_of(stored.id, stored.document)) == taken
     assert entries_of("b", alert("b").document) == ()
+
+
+def test_routes_that_are_replaced_hold_for_what_is_written_from_then_on() -> None:
+    sink, taken = MemorySink(), list[Entry]()
+    marking = MarkingSink(sink, [SOC], taken.extend)
+    marking.write([alert("before")])
+    marking.replace([Route(("pager",))])
+    marking.write([alert("before"), alert("after")])
+    assert [one.document.get(MARK) for one in sink.alerts] == [["soc"], ["pager"]]
+    assert [entry.id for entry in taken] == ["before:soc", "after:pager"]

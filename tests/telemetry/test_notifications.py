@@ -125,6 +125,25 @@ def test_metrics_count_what_is_done_and_read_what_waits() -> None:
         assert series in text
 
 
+def test_the_series_of_a_channel_come_and_go_with_it() -> None:
+    registry = CollectorRegistry()
+    metrics = NotificationMetrics(registry, ["soc", "old"], list, Clock())
+    message = render((entry(),), {}, channel())
+    metrics.delivered(message, [entry()])
+    metrics.serving(["soc", "new"])
+    metrics.delivered(message, [entry(channel="old")])  # it was being sent when the channel went
+    text = generate_latest(registry).decode()
+    assert 'runner_notifications_sent_total{channel="soc"} 1.0' in text
+    for name in ("sent_total", "given_up_total", "pending", "failed", "oldest_pending_seconds"):
+        assert f'runner_notifications_{name}{{channel="new"}} 0.0' in text
+    assert '"old"' not in text
+
+
+def test_the_channels_that_are_served_are_told(lines: Lines) -> None:
+    NotificationLog(logs.logger()).serving(["soc", "pager"])
+    assert lines()[0]["message"] == "notifications go to soc, pager"
+
+
 def test_the_metrics_in_the_docs_are_those_that_there_are() -> None:
     registry = CollectorRegistry()
     NotificationMetrics(registry, ["soc"], list, Clock())

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import structlog
 
 from runner import __version__
 from runner.cli import main
+from tests.elastic.security import PATH, Security
 from tests.made import event
 
 SEED = "Pod or Container Creation with Suspicious Command-Line"
@@ -36,15 +38,18 @@ process where {condition}
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path, monkeypatch):
-    """An empty working directory, no settings, and logging as it was."""
+    """An empty working directory, no settings, and logging and signals as they were."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("RUNNER_")]:
         monkeypatch.delenv(name)
     root = logging.getLogger()
     before = root.handlers, root.level
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
     root.handlers, level = before
     root.setLevel(level)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
@@ -314,6 +319,36 @@ def test_setup_says_what_it_did_and_then_that_all_was_there(run, cluster):
     assert code == 0
     assert "created the index" in out
     assert run("setup")[:2] == (0, "everything was there already\n")
+
+
+STARTS = {
+    "run": (["run"], True),
+    "once": (["once"], True),
+    "setup": (["setup"], True),
+    "backfill": (["backfill", "Evil", "--from", "now-1h"], True),
+    "a dry run of backfill": (["backfill", "Evil", "--from", "now-1h", "--dry-run"], False),
+    "coverage": (["coverage"], False),
+}
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(("arguments", "refused"), STARTS.values(), ids=STARTS)
+def test_an_account_that_may_not_write_what_is_ours_is_refused_at_the_start(
+    run, rules, cluster, elasticsearch_url, index_prefix, monkeypatch, arguments, refused
+):
+    monkeypatch.setenv("RUNNER_RULES_PATH", str(rules(index=cluster, evil="true")))
+    monkeypatch.setenv("RUNNER_WATCH_RULES", "false")
+    monkeypatch.setenv("RUNNER_HTTP_PORT", "0")
+    assert run("setup")[0] == 0
+    state, suppressed = f"{index_prefix}-state", f"{index_prefix}-suppressed"
+    with Security([(state, "write"), (suppressed, "write")], elasticsearch_url) as security:
+        monkeypatch.setenv("RUNNER_ELASTICSEARCH_URL", security.url)
+        code, out, err = run(*arguments)
+    assert code == (2 if refused else 0)
+    assert (f"this account lacks privileges at {security.url}: `write` on {state}, {suppressed}\n" in err) == refused
+    if refused:
+        assert out == ""
+        assert len(security.paths(PATH)) == 1
 
 
 @pytest.mark.live

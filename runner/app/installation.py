@@ -5,6 +5,7 @@ from pathlib import Path
 from runner.app.files import writing
 from runner.app.rulesets import rules
 from runner.elastic.client import Client
+from runner.elastic.privileges import must_suffice
 from runner.elastic.setup import Names, install
 from runner.kibana.importer import Kibana
 from runner.kibana.objects import dashboard_id, prepared
@@ -13,9 +14,10 @@ from runner.settings import Settings
 
 def setup(found: Settings) -> list[str]:
     """Make what lacks in the cluster; return a line for each thing done."""
-    client = Client.connect(found)
+    client, names = Client.connect(found), Names.of(found)
     try:
-        return list(install(client, Names.of(found)))
+        must_suffice(client, names.all, making=True)
+        return list(install(client, names))
     finally:
         client.close()
 

@@ -17,6 +17,9 @@ OWNER = "eql-runner"
 VERSION = 3
 """Counts up whenever a mapping or a setting below changes, so that clusters are upgraded in place."""
 
+PRIORITY = 500
+"""Of our index templates: well above those that come with the stack for names of any kind."""
+
 MOST_FIELDS = 2500
 LONGEST_KEYWORD = 8191
 """Characters; four bytes each still fit into Lucene's longest term of 32,766 bytes."""
@@ -52,7 +55,7 @@ def index_template(alias: str, *, custom: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         # Only the names that rollover counts up, so that no alias of ours reaches into another's indices.
         "index_patterns": [f"{alias}-0*"],
-        "priority": 500,
+        "priority": PRIORITY,
         "composed_of": [package(alias)],
         **_STAMP,
     }

@@ -9,7 +9,7 @@ from runner.elastic.capabilities import Capabilities
 from runner.elastic.dsl_search import DslSearch
 from runner.elastic.rollover import Conditions, Rollover
 from runner.elastic.state_index import StateIndex
-from runner.errors import ClusterUnavailable
+from runner.errors import ClusterUnavailable, SetupError
 from runner.execution.executor import Executor
 from runner.execution.model import Alert, Verdict
 from runner.schedule.windows import Window
@@ -132,3 +132,15 @@ def test_building_blocks_left_by_a_run_that_ended_are_not_repeated_behind_a_roll
         ("1", 1),
     ]
     assert len(found) == 3
+
+
+def test_an_alias_stays_where_it_is_while_another_template_would_shape_its_next_index(node, client, names):
+    AlertIndex(client, names.alerts).write([alert("a")])
+    rival = f"{names.alerts}-rival"
+    node.indices.put_index_template(name=rival, index_patterns=[f"{names.alerts}-*2"], priority=9000)
+    with pytest.raises(SetupError, match=f"{rival} .* would shape {names.alerts}-000002 in place of ours"):
+        list(Rollover(client, names.alerts, AT_ONE).tend(NOW))
+    assert list(Rollover(client, names.alerts, Conditions()).tend(NOW)) == []
+    assert behind(node, names.alerts) == [f"{names.alerts}-000001"]
+    node.indices.delete_index_template(name=rival)
+    assert len(list(Rollover(client, names.alerts, AT_ONE).tend(NOW))) == 1

@@ -104,17 +104,84 @@ def test_an_index_in_the_place_of_the_alias_is_named(client, node, wanted):
         install(client, wanted)
 
 
-def test_an_index_of_another_is_named(client, node, wanted):
+def test_an_index_of_another_is_named_before_anything_is_made(client, node, wanted):
     node.indices.create(index=wanted.state)
     with pytest.raises(SetupError, match=f"index {wanted.state} is not ours"):
         install(client, wanted)
+    assert not node.indices.exists(index=wanted.alerts)
+    assert not node.indices.exists_index_template(name=wanted.alerts)
 
 
-def test_an_index_shaped_by_another_template_is_named(client, node, index_prefix, wanted):
-    node.indices.put_index_template(name=f"{index_prefix}-x", index_patterns=[f"{index_prefix}-*"], priority=9000)
-    with pytest.raises(SetupError, match="is not ours") as caught:
+# Index templates of someone else's, and what is told of them; `P` is the test's own name.
+RIVALS = {
+    "before ours": ({"index_patterns": ["P-*"], "priority": 9000}, "would shape P-alerts-000001 in place of ours"),
+    "as early as ours": ({"index_patterns": ["Q-*", "P-al*s-*"], "priority": 500}, "would shape P-alerts-000001"),
+    "before one of ours": (
+        {"index_patterns": ["P-exec*"], "priority": 501, "template": {"mappings": {"_meta": {"owner": "someone"}}}},
+        "would shape P-executions-000001",
+    ),
+    "data streams in place of an alias": (
+        {"index_patterns": ["P-alerts-*"], "priority": 501, "data_stream": {}},
+        "would shape P-alerts-000001",
+    ),
+    "data streams in place of an index": (
+        {"index_patterns": ["P-st*te"], "priority": 1, "data_stream": {}},
+        "makes data streams, and P-state must be an index",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rival", "told"), RIVALS.values(), ids=RIVALS)
+def test_a_template_that_would_come_before_ours_is_named_before_anything_is_made(
+    client, node, index_prefix, wanted, rival, told
+):
+    put(node, f"/_index_template/{index_prefix}-rival", named(rival, index_prefix))
+    with pytest.raises(SetupError) as caught:
         install(client, wanted)
-    assert "Another index template may have shaped it" in caught.value.hint
+    patterns = ", ".join(rival["index_patterns"]).replace("P", index_prefix)
+    what = f"the index template {index_prefix}-rival (priority {rival['priority']}, for {patterns})"
+    assert str(caught.value).startswith(f"{what} {told.replace('P', index_prefix)}")
+    assert "patterns that do not match" in caught.value.hint
+    assert node.indices.get(index=f"{index_prefix}*").body == {}
+    assert not node.indices.exists_index_template(name=wanted.alerts)
+    assert not node.cluster.exists_component_template(name=f"{wanted.alerts}@package")
+
+
+HARMLESS = {
+    "after ours": {"index_patterns": ["P-*"], "priority": 499},
+    "without a priority": {"index_patterns": ["P-*"]},
+    "for other names": {"index_patterns": ["P-alerts", "P-alerts-x-*", "-alerts-0*"], "priority": 9000},
+    "for an index that has its own mapping": {"index_patterns": ["P-state"], "priority": 9000},
+}
+
+
+@pytest.mark.parametrize("other", HARMLESS.values(), ids=HARMLESS)
+def test_a_template_that_takes_nothing_from_ours_is_let_alone(client, node, index_prefix, wanted, other):
+    put(node, f"/_index_template/{index_prefix}-other", named(other, index_prefix))
+    assert len(install(client, wanted)) == 7
+    assert install(client, wanted) == ()
+
+
+def test_a_template_before_ours_that_is_composed_of_ours_is_let_alone(client, node, index_prefix, wanted):
+    install(client, wanted)
+    node.indices.delete(index=f"{wanted.alerts}-000001")
+    composed = {"index_patterns": ["P-alerts-0*"], "priority": 9000, "composed_of": [f"{wanted.alerts}@package"]}
+    put(node, f"/_index_template/{index_prefix}-composed", named(composed, index_prefix))
+    assert len(install(client, wanted)) == 1
+
+
+def test_a_template_that_comes_before_ours_later_stops_nothing_that_is_there(client, node, index_prefix, wanted):
+    install(client, wanted)
+    put(
+        node,
+        f"/_index_template/{index_prefix}-rival",
+        {"index_patterns": [f"{index_prefix}-alerts-*"], "priority": 9000},
+    )
+    assert install(client, wanted) == ()
+
+
+def named(template, prefix):
+    return {**template, "index_patterns": [pattern.replace("P", prefix) for pattern in template["index_patterns"]]}
 
 
 def test_an_alias_without_a_write_index_is_named(client, node, wanted):

@@ -19,7 +19,7 @@ from runner.elastic.eql_search import EqlSearch
 from runner.elastic.failures import Action
 from runner.elastic.ingest_lag import IngestLag, LagNoted
 from runner.elastic.presence import StatePresence
-from runner.elastic.privileges import unreadable
+from runner.elastic.privileges import must_suffice, unreadable
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
 from runner.elastic.suppressed_index import SuppressingSink
@@ -47,14 +47,14 @@ def connect(
 ) -> Engine:
     """Reach the cluster and put together what executes rules on it.
 
-    `moved` is told of every state of the ledger. With `setup`, what lacks is made first, unless the settings say not to.
-    A `shared` engine is one of several that run the same rules, and leaves to each of them its own. `told` says who is told
-    of its alerts.
+    `moved` is told of every state of the ledger. With `setup`, what writing takes is seen to first: the privileges of the
+    account, and the indices, unless the settings say not to. A `shared` engine is one of several that run the same rules,
+    and leaves to each of them its own. `told` says who is told of its alerts.
     """
     gc.freeze()  # modules and rules stay as long as the process does: no collection need look through them again
     client = Client.connect(found, stop)
     try:
-        return _engine(client, found, moved, told, setup=setup and found.setup, shared=shared)
+        return _engine(client, found, moved, told, setup=setup, shared=shared)
     except BaseException:
         client.close()
         raise
@@ -72,7 +72,8 @@ def _engine(
     version = version_of(client)
     names = Names.of(found)
     if setup:
-        for line in install(client, names):
+        must_suffice(client, names.all, making=found.setup)
+        for line in install(client, names) if found.setup else ():
             logs.logger().info(f"setup: {line}")
     backend, source = _source(found, client)
     lag = IngestLag(client)

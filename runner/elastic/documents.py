@@ -65,7 +65,7 @@ def _send(es: Elasticsearch, wanted: Sequence[Key], sources: dict[Key, Mapping[s
 
 def _document(hit: Mapping[str, Any]) -> Mapping[str, Any]:
     fields = hit.get("fields", {})
-    return completed(hit["_source"], fields, fields)
+    return completed(hit.get("_source", {}), fields, fields)
 
 
 def _must_be_whole(answer: Mapping[str, Any]) -> None:

@@ -75,17 +75,23 @@ def completed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable
 
 def whole(hit: Hit, source: Document) -> Document:
     """Return the whole source of a hit, with what only the index knew when the hit was found."""
-    known = {path: value for path, value in _told(hit.source) if _reader(path)(source) is None}
+    known = {path: value for path, value in _told(hit.source) if _lacks(source, path)}
     return {**source, **known} if known else source
 
 
 def _told(node: Document, outer: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each path of a document with its value."""
+    """Yield each path of a document with its value; not arrays of objects, which only a source has."""
     for name, value in node.items():
         if isinstance(value, Mapping):
             yield from _told(value, f"{outer}{name}.")
-        else:
+        elif not (isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value)):
             yield f"{outer}{name}", value
+
+
+def _lacks(source: Document, path: str) -> bool:
+    """Tell whether a source has no value at a path, nor above it: a multi-field has no place beside its field."""
+    names = path.split(".")
+    return all(_reader(".".join(names[:count]))(source) is None for count in range(1, len(names) + 1))
 
 
 def of_fields(fields: Mapping[str, list[Any]], path: str) -> datetime | None:
@@ -97,9 +103,10 @@ def of_fields(fields: Mapping[str, list[Any]], path: str) -> datetime | None:
 def of_sort(value: Any, *, nanos: bool) -> datetime | None:
     """Return the instant of a sort value (milliseconds or nanoseconds since the epoch).
 
-    None where the document has no such date: Elasticsearch then sorts by the least number that there is.
+    None where the document has no such date: Elasticsearch then sorts by the least number that there is, which is 0 for
+    nanoseconds.
     """
-    if not isinstance(value, int):
+    if not isinstance(value, int) or (nanos and value <= 0):
         return None
     try:
         return _EPOCH + timedelta(microseconds=value // 1000 if nanos else value * 1000)

@@ -12,13 +12,22 @@ from runner.query import Kind, Program
 from runner.query.ast import EventQuery
 from runner.query.exclusions import Exclusions
 from runner.query.fields import reader
+from runner.query.indexed import DATES, WHOLE
 from runner.query.kinds import Fields
 from runner.query.prefilter import Prefilter
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
 MOST_COLUMNS = 100  # Elasticsearch's index.max_docvalue_fields_search
-KEYWORDS = frozenset({"keyword", "constant_keyword"})
+COLUMNS = (
+    frozenset({"keyword", "constant_keyword"}),
+    frozenset(WHOLE),
+    frozenset({"double"}),
+    frozenset({"boolean"}),
+    frozenset({"ip"}),
+    DATES,
+)
+"""Types whose columns hold all that the matcher asks for; others round (`float`), or hold words."""
 
 INSIDE = "inside"
 """The name of the clause that tells the window from what was read before it."""
@@ -78,17 +87,16 @@ class Question:
         The cheapest way first, and a dearer one only for the fields of which it does not tell all (`thorough`): columns
         (doc values) spare the cluster the parsing of sources; `fields` has it parse them a second time.
         """
-        clock = self.rule.range_field
         body: dict[str, Any] = {
             "query": self.query(),
             "sort": self.sort(),
             "_source": {"includes": self.sourced} if self.sourced else False,
         }
         if self.columns:
-            body["docvalue_fields"] = list(self.columns)
+            body["docvalue_fields"] = [self._asked(path) for path in sorted(self.columns)]
         if self.thorough:
-            mapped = [{"field": path} for path in self.filled]
-            body["fields"] = [*mapped, *(hits.clock_fields(clock) if clock in self.thorough else ())]
+            clock = self.rule.range_field
+            body["fields"] = [self._asked(path) for path in (*self.filled, *({clock} & self.thorough))]
         return body
 
     def untold(self, answer: Mapping[str, Any]) -> frozenset[str]:
@@ -111,7 +119,7 @@ class Question:
 
     def _clock_untold(self, answer: Mapping[str, Any]) -> set[str]:
         clock, found = self.rule.range_field, answer["hits"]["hits"]
-        if not found or clock in self.thorough or clock not in self.landscape.types:
+        if not found or clock in self.thorough | self.columns or clock not in self.landscape.types:
             return set()
         # Those without a timestamp come before all others.
         return set() if hits.of_sort(found[0]["sort"][0], nanos=self.landscape.nanos) else {clock}
@@ -122,19 +130,15 @@ class Question:
         rule = self.rule
         if self.decides:
             return rule.grouping_fields
-        if self._narrowed:
-            deciding = rule.fields_for(self._narrowed)
-        else:
-            clocks = (rule.timestamp_field, rule.range_field, rule.tiebreaker_field)
-            deciding = rule.fields.union(filter(None, clocks))
+        deciding = rule.fields_for(self.program) if self.program else rule.fields
         # A multi-field's values are its field's. Where the types do not fit, the program does not know of them.
         held = frozenset(map(self._known.source, deciding)) | rule.grouping_fields
         return held if self.program else held | deciding
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """What is read as the index has it, and so as Elasticsearch's own EQL sees it: the keywords of events."""
-        if not self._narrowed:
+        """What is read as the index has it, and so as Elasticsearch's own EQL sees it."""
+        if not self.program:
             return frozenset()
         fit = [path for path in sorted(self.read_paths - self.thorough) if self._is_column(path)]
         return frozenset(fit[:MOST_COLUMNS])
@@ -142,8 +146,16 @@ class Question:
     def _is_column(self, path: str) -> bool:
         """Tell whether all values of a field, as the matcher reads them, are in its column."""
         known, field = self._known, self.landscape.types.get(path)
-        keyword = field is not None and field.types <= KEYWORDS and field.aggregatable
-        return keyword and known.source(path) == path and known.nested_in(path) is None
+        if field is None or not field.aggregatable:
+            return False
+        told = any(field.types <= alike for alike in COLUMNS)
+        return told and known.source(path) == path and known.nested_in(path) is None
+
+    def _asked(self, path: str) -> dict[str, str]:
+        """Return how to ask the index for a field: dates come spelled in one way, whatever their mapping says."""
+        field = self.landscape.types.get(path)
+        dated = field is not None and field.types <= DATES
+        return {"field": path, "format": hits.CLOCK_FORMAT} if dated else {"field": path}
 
     @cached_property
     def sourced(self) -> list[str]:
@@ -163,11 +175,6 @@ class Question:
     @cached_property
     def _known(self) -> Fields:
         return Fields(self.landscape.types, timestamp_field=self.rule.timestamp_field, complete=False)
-
-    @property
-    def _narrowed(self) -> Program | None:
-        """The program that decides on single events; None for sequences, and where the types do not fit."""
-        return self.program if self.program and self.program.kind is Kind.EVENT else None
 
     def sort(self) -> list[dict[str, Any]]:
         """Return the order: oldest first, those without a timestamp before all others."""

@@ -120,11 +120,15 @@ class Fields:
         return next((parent for parent in parents if parent in types and "nested" in types[parent].types), None)
 
     def source(self, path: str) -> str:
-        """Return the path that holds the values in `_source`: for a multi-field, such as `a.keyword`, its field's."""
+        """Return the path that holds the values in `_source`: for a multi-field, such as `a.keyword`, its field's.
+
+        Where some indices have an object at `a` and others a value, `a.keyword` is taken for a field of that object.
+        """
         parent, _, name = path.rpartition(".")
-        known = parent in self._types
-        holds_values = self._types[parent].types - _CONTAINERS if known else name == "keyword" and not self.complete
-        return parent if holds_values else path
+        above = self._types.get(parent)
+        if above is None:
+            return parent if name == "keyword" and not self.complete else path
+        return path if above.types & _CONTAINERS else parent
 
     def _flattened(self, path: str) -> bool:
         names = path.split(".")

@@ -10,7 +10,7 @@ from runner.errors import ClusterBusy, QueryRejected
 from runner.execution.model import Verdict
 from runner.offline.memory import StoredEvent
 from runner.rules.datemath import DateMath
-from runner.rules.model import Schedule
+from runner.rules.model import Schedule, Suppression
 from runner.schedule.windows import Window
 from tests.contracts.conftest import index_events
 from tests.elastic.conftest import client_of
@@ -120,8 +120,8 @@ def test_candidates_come_with_the_fields_that_are_left_to_decide_on_and_no_more(
     assert bench.source().documents([hit]).hits[0].source["message"] == "x" * 1000
 
 
-NUMBER = {"properties": {"pid": {"type": "long"}}}
-RUNTIME = {"process.pid": {"type": "long", "script": "emit(5)"}}
+SCORE = {"properties": {"score": {"type": "float"}}}
+ALIAS = {"process": {"properties": {"score": {"type": "alias", "path": "known.score"}}}}
 
 
 def asked_for(bench):
@@ -129,7 +129,7 @@ def asked_for(bench):
     sent = [one.body for one in bench.proxy.seen if one.path.endswith("_search")]
     return [
         (
-            body.get("docvalue_fields", []),
+            [one["field"] for one in body.get("docvalue_fields", ())],
             (body["_source"] or {"includes": []})["includes"],
             [one["field"] for one in body.get("fields", ())],
         )
@@ -141,28 +141,30 @@ def decided(pages):
     return [hit.id for page in pages for hit in page.hits if page.program.matches(hit.source)]
 
 
-def test_keywords_are_read_from_their_columns_and_no_source_is_parsed(bench):
-    bench.index([event(1), event(2)])
-    assert decided(bench.pages(bench.rule("process where length(process.name) == 4"))) == ["evil-1", "evil-2"]
-    assert asked_for(bench) == [(["process.name"], [], [])]
+def test_what_a_column_tells_whole_is_read_from_it_and_no_source_is_parsed(bench):
+    pid = {"properties": {"pid": {"type": "long"}}}
+    bench.index([event(1, process={"name": "evil", "pid": 5}), event(2)], process=pid)
+    of = bench.rule("process where length(process.name) == 4 and process.pid + 1 == 6")
+    assert decided(bench.pages(of)) == ["evil-1"]
+    assert asked_for(bench) == [(["process.name", "process.pid"], [], [])]
 
 
 def test_other_types_are_read_from_the_source(bench):
-    bench.index([event(1, id="1", process={"name": "evil", "pid": 5})], process=NUMBER)
-    assert decided(bench.pages(bench.rule("process where process.pid + length(process.name) == 9"))) == ["1"]
-    assert asked_for(bench) == [(["process.name"], ["process.pid"], [])]
+    bench.index([event(1, id="1", process={"name": "evil", "score": 0.1})], process=SCORE)
+    assert decided(bench.pages(bench.rule("process where process.score + length(process.name) == 4.1"))) == ["1"]
+    assert asked_for(bench) == [(["process.name"], ["process.score"], [])]
 
 
 def test_what_a_source_lacks_is_asked_for_once_more_and_from_then_on_at_once(bench):
-    bench.index([event(number, id=str(number)) for number in range(7)])
-    bench.node.indices.put_mapping(index=f"{bench.prefix}-*", runtime=RUNTIME)
-    of = bench.rule("process where process.pid + length(process.name) == 9")
+    bench.index([event(number, id=str(number), known={"score": 5}) for number in range(7)], known=SCORE)
+    bench.node.indices.put_mapping(index=f"{bench.prefix}-*", properties=ALIAS)
+    of = bench.rule("process where process.score + length(process.name) == 9")
     source = bench.source(page_size=3)
     for _ in range(2):
         assert decided(source.search(of, HOUR)) == list("0123456")
     lean, *others = asked_for(bench)
-    assert lean == (["process.name"], ["process.pid"], [])
-    assert all(asked == (["process.name"], ["process.pid"], ["process.pid"]) for asked in others)
+    assert lean == (["process.name"], ["process.score"], [])
+    assert all(asked == (["process.name"], ["process.score"], ["process.score"]) for asked in others)
     assert len(others) == 1 + 3 + 1 + 3  # either time a first page, and three through a point in time
 
 
@@ -207,6 +209,32 @@ def test_an_alert_s_event_has_what_only_the_index_knows_of_it(bench):
     assert "host.name" not in hit.source  # what the document holds is left as it is
 
 
+def test_a_document_is_as_it_was_sent_whatever_was_read_of_it_before(bench):
+    files = [{"size": 5, "path": "a"}, {"size": 6, "path": "b"}]
+    text = {"type": "text", "fields": {"raw": {"type": "keyword"}}}
+    sizes = {"properties": {"size": {"type": "float"}}}
+    sent = event(1, files=files, title="x")
+    bench.index([sent], files=sizes, title=text)
+    of = bench.rule("process where files.size * 2 == 10", suppression=Suppression(("title.raw",)))
+    (page,) = bench.pages(of)
+    assert page.hits[0].source["title.raw"] == "x"
+    assert bench.source().documents(page.hits).hits[0].source == sent.source
+
+
+def test_events_of_an_index_that_keeps_no_sources_are_found(bench):
+    bench.node.indices.create(
+        index=f"{bench.prefix}-logs-bare",
+        mappings={
+            "_source": {"enabled": False},
+            "properties": {"@timestamp": {"type": "date"}, "pid": {"type": "long"}},
+        },
+    )
+    document = {"@timestamp": iso(minute(1)), "pid": 5}
+    bench.node.index(index=f"{bench.prefix}-logs-bare", id="1", document=document, refresh=True)
+    (page,) = bench.pages(bench.rule("any where pid + 1 == 6"))
+    assert bench.source().documents(page.hits).hits[0].source == {"pid": 5}
+
+
 def test_the_rules_own_filters_hold(bench):
     bench.index([event(1), event(2, "good"), event(3, host={"name": "other"})])
     not_good = {"meta": {"negate": True}, "query": {"match_phrase": {"process.name": "good"}}}
@@ -242,14 +270,15 @@ def test_a_document_of_ten_megabytes_is_a_candidate_like_others(bench):
     assert len(bench.source().documents(page.hits).hits[0].source["large"]) == 10_000_000
 
 
-def test_an_event_without_a_timestamp_is_found_by_its_override_and_before_all_others(bench):
+@pytest.mark.parametrize("clock", ["date", "date_nanos"])
+def test_an_event_without_a_timestamp_is_found_by_its_override_and_before_all_others(bench, clock):
     ingested = {"ingested": iso(minute(5))}
     events = [event(number, id=str(number), **ingested) for number in (7, 8, 9)]
     undated = [StoredEvent(one.index, f"undated {one.id}", {**one.source, "@timestamp": None}) for one in events]
     malformed = StoredEvent(events[0].index, "malformed", {**events[0].source, "@timestamp": "no date"})
     bench.index(
         [*events, *undated, malformed],
-        **{"@timestamp": {"type": "date", "ignore_malformed": True}},
+        **{"@timestamp": {"type": clock, "ignore_malformed": True}},
         ingested={"type": "date"},
     )
     of = bench.rule(timestamp_override="ingested")

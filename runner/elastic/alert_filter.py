@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from runner.query.timestamps import timestamp
 
 Query = Mapping[str, Any]
 
@@ -54,7 +56,7 @@ class Filter:
 
 def made_since(start: datetime) -> Query:
     """Return the query for alerts made at or after the instant."""
-    return {"range": {"@timestamp": {"gte": start.astimezone(UTC).isoformat(timespec="milliseconds")}}}
+    return {"range": {"@timestamp": {"gte": timestamp(start)}}}
 
 
 def _of_rule(text: str) -> Query:

@@ -5,24 +5,19 @@ Ours is half-open where Kibana's includes both ends.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from runner.query.timestamps import timestamp
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
 DATE_FORMAT = "strict_date_optional_time"
+"""Bounds have their milliseconds written out: Elasticsearch completes what is left out; `gt: …:00Z` is past that second."""
+
 _NOT_THE_QUERY = frozenset({"meta", "$state", "query"})
 
 Query = dict[str, Any]
-
-
-def text_of(instant: datetime) -> str:
-    """Return the instant with milliseconds written out, for Elasticsearch completes what a bound leaves out.
-
-    A bound `gt: …:00Z` means the end of that second.
-    """
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def within(rule: Rule, window: Window) -> Query:
@@ -39,7 +34,7 @@ def within(rule: Rule, window: Window) -> Query:
 
 def from_on(rule: Rule, after: datetime) -> Query:
     """Return the filter of events at or after the instant by the order clock; those without a timestamp come first."""
-    bound = {"range": {rule.timestamp_field: {"gte": text_of(after), "format": DATE_FORMAT}}}
+    bound = {"range": {rule.timestamp_field: {"gte": timestamp(after), "format": DATE_FORMAT}}}
     return _any(bound, {"bool": {"must_not": [_exists(rule.timestamp_field)]}})
 
 
@@ -84,7 +79,7 @@ def _combined(meta: Mapping[str, Any]) -> Query:
 
 
 def _between(path: str, window: Window) -> Query:
-    return {"range": {path: {"gte": text_of(window.start), "lt": text_of(window.end), "format": DATE_FORMAT}}}
+    return {"range": {path: {"gte": timestamp(window.start), "lt": timestamp(window.end), "format": DATE_FORMAT}}}
 
 
 def _exists(path: str) -> Query:

@@ -25,8 +25,8 @@ from runner.elastic.outbox_records import (
     entry_of,
     streak_document,
     streak_of,
-    text,
 )
+from runner.elastic.records import instant_text
 from runner.errors import ClusterAnswerError, ClusterBusy, SetupError, StateConflict
 from runner.notify.model import CLAIM, Claim, Entry, EntryState, Sent, Standing, Streak
 
@@ -61,7 +61,7 @@ class OutboxIndex:
         """Return the channel's entries in a state, oldest first; of the waiting ones those due."""
         conditions: list[Query] = [{"term": {"entry.channel": channel}}, {"term": {"entry.state": str(state)}}]
         if state is EntryState.WAITING:
-            conditions.append({"range": {"entry.due": {"lte": text(now)}}})
+            conditions.append({"range": {"entry.due": {"lte": instant_text(now)}}})
         if without:
             conditions.append({"bool": {"must_not": {"terms": {"entry.rule_id": sorted(without)}}}})
         sort = [{"entry.created": "asc"}, {"entry.alert_id": "asc"}, {"entry.rule_id": "asc"}]
@@ -85,7 +85,7 @@ class OutboxIndex:
         conditions: list[Query] = [
             {"term": {"entry.channel": channel}},
             {"term": {"entry.state": str(EntryState.SENT)}},
-            {"range": {"entry.settled": {"gte": text(since)}}},
+            {"range": {"entry.settled": {"gte": instant_text(since)}}},
         ]
         sort = [{"entry.settled": "asc"}]
         hits = self._documents.found(conditions, size=MOST_SENT, sort=sort, collapse={"field": "entry.message"})
@@ -122,7 +122,7 @@ class OutboxIndex:
 
     def prune(self, before: datetime) -> int:
         """Forget entries that were settled before an instant."""
-        return self._documents.deleted({"range": {"entry.settled": {"lt": text(before)}}})
+        return self._documents.deleted({"range": {"entry.settled": {"lt": instant_text(before)}}})
 
     def _claimed(self, channel: str) -> Claim | None:
         hit = self._documents.got(f"claim:{channel}")

@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from runner.elastic.records import instant_text
 from runner.errors import ClusterAnswerError
 from runner.notify.model import Claim, Entry, EntryState, Kind, Streak
 
@@ -44,15 +45,10 @@ def streak_of(document: Mapping[str, Any]) -> Streak:
     return _value(Streak, document)
 
 
-def text(instant: datetime) -> str:
-    """Return the instant in UTC, whole: microseconds are kept."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _document(value: Entry | Claim | Streak) -> dict[str, Any]:
     named = {one.name: getattr(value, one.name) for one in fields(value) if one.name != "token"}
     return {
-        name: text(item) if isinstance(item, datetime) else item
+        name: instant_text(item) if isinstance(item, datetime) else item
         for name, item in named.items()
         if item not in (None, "")
     }

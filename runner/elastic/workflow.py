@@ -12,7 +12,7 @@ if its status is still the same the change is made, if it is another the change 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,7 @@ from runner.elastic.client import Client, mapping
 from runner.elastic.failures import Action
 from runner.errors import ClusterAnswerError, ClusterBusy
 from runner.execution.model import Document
+from runner.query.timestamps import timestamp
 
 HISTORY = "eql_runner.workflow"
 _STATUS = "kibana.alert.workflow_status"
@@ -149,7 +150,7 @@ def history(document: Document) -> list[Mapping[str, Any]]:
 def _update(alert: Found, change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
     seq_no, primary_term = alert.token
     action = {"_index": alert.index, "_id": alert.id, "if_seq_no": seq_no, "if_primary_term": primary_term}
-    entry = {"at": _text(change.at), "from": status(alert.document), "to": str(change.status), "user": change.user}
+    entry = {"at": timestamp(change.at), "from": status(alert.document), "to": str(change.status), "user": change.user}
     if change.reason:
         entry["reason"] = change.reason
     document = {
@@ -165,11 +166,7 @@ def _update(alert: Found, change: Change) -> tuple[dict[str, Any], dict[str, Any
 def _was_made(change: Change, document: Document) -> bool:
     """Tell whether the newest change of an alert is this one."""
     last = (history(document) or [{}])[-1]
-    return (last.get("at"), last.get("to"), last.get("user")) == (_text(change.at), str(change.status), change.user)
-
-
-def _text(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (last.get("at"), last.get("to"), last.get("user")) == (timestamp(change.at), str(change.status), change.user)
 
 
 def _items(answer: Any) -> list[Mapping[str, Any]]:

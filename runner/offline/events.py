@@ -13,10 +13,14 @@ Six integrations are played, one an index pattern of the seed rule, each in its 
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from runner.offline.memory import StoredEvent
+from runner.query.timestamps import timestamp
+
+LONGEST_DELAY = timedelta(minutes=3)
+"""Until the events of a slow sender come in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,6 @@ def process_events(
     matches: int,
     near_misses: int = 0,
     late: float = 0.0,
-    longest_delay: timedelta = timedelta(minutes=3),
     seed: int = 0,
 ) -> Iterator[Arrival]:
     """Yield `count` events between `start` and `end`, in the order of their time; `late` is the share that is delayed.
@@ -121,7 +124,7 @@ def process_events(
     for position, kind in enumerate(kinds):
         time = _milliseconds(start + step * position)
         slow = chance.random() < late
-        delay = longest_delay * chance.uniform(0.2, 1.0) if slow else timedelta(seconds=chance.uniform(0.2, 2.0))
+        delay = LONGEST_DELAY * chance.uniform(0.2, 1.0) if slow else timedelta(seconds=chance.uniform(0.2, 2.0))
         yield _arrival(chance, kind, f"{seed}-{position:07}", time, _milliseconds(time + delay))
 
 
@@ -130,7 +133,7 @@ def _arrival(chance: random.Random, kind: str, event_id: str, time: datetime, ar
     name, args = chance.choice(_ORDINARY if kind == "noise" else _SUSPICIOUS)
     source = _process_event(chance, integration, name, args, time)
     if integration.ingested:
-        source["event"]["ingested"] = _iso(arrives)
+        source["event"]["ingested"] = timestamp(arrives)
     if kind == "near miss":
         chance.choice(_NEAR_MISSES)[1](source)
     return Arrival(StoredEvent(integration.index, event_id, source), time, arrives, kind)
@@ -141,7 +144,7 @@ def _process_event(
 ) -> dict[str, Any]:
     host = chance.choice(_HOSTS)
     return {
-        "@timestamp": _iso(time),
+        "@timestamp": timestamp(time),
         "ecs": {"version": "8.17.0"},
         "agent": {"id": f"agent-{host}", "type": integration.index.split("-", 1)[0]},
         "event": {
@@ -179,10 +182,6 @@ def as_bulk_lines(arrivals: Iterator[Arrival]) -> Iterator[Mapping[str, Any]]:
     for arrival in arrivals:
         yield {"create": {"_index": arrival.event.index, "_id": arrival.event.id}}
         yield arrival.event.source
-
-
-def _iso(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _milliseconds(instant: datetime) -> datetime:

@@ -13,8 +13,9 @@ from fnmatch import fnmatchcase
 from runner.errors import StateConflict
 from runner.execution.absorbing import Absorbed, Absorber, Suppressed
 from runner.execution.model import Alert, Coverage, Document, Execution, Hit, Page, State, Written
-from runner.query import Kind, instant, values
+from runner.query import Kind, instant
 from runner.query.exclusions import Exclusions
+from runner.query.fields import first_value
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -217,5 +218,4 @@ def selected(index: str, patterns: Sequence[str]) -> bool:
 
 
 def _instant_of(source: Mapping[str, object], path: str) -> datetime | None:
-    found = values(source, path)
-    return instant(found[0]) if found else None
+    return instant(first_value(source, path))

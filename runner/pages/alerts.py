@@ -17,6 +17,7 @@ from runner.elastic.workflow import Changed, Conflict, history, status
 from runner.execution.model import Document
 from runner.pages import screen
 from runner.query import instant, values
+from runner.query.fields import first_text, first_value
 from runner.report import records
 from runner.report.guide import without_widgets
 from runner.report.records import event
@@ -47,14 +48,14 @@ _WIDTHS = (SHORT_ID, 16, 8, 12, 32)
 
 def _row(alert: Found, now: datetime) -> RenderableType:
     document = alert.document
-    made = instant(_first(document, "@timestamp"))
+    made = instant(first_value(document, "@timestamp"))
     row = screen.columns(*_WIDTHS)
     row.add_row(
         Text(screen.safe(alert.id[:SHORT_ID]), "bold"),
         "" if made is None else f"{made:%H:%M:%S}" if made.date() == now.date() else f"{made:%Y-%m-%d %H:%M}",
-        screen.severity(_text(document, "kibana.alert.severity")),
+        screen.severity(first_text(document, "kibana.alert.severity")),
         _status(status(document)),
-        screen.safe(_text(document, "kibana.alert.rule.name")),
+        screen.safe(first_text(document, "kibana.alert.rule.name")),
     )
     return row
 
@@ -71,8 +72,8 @@ def whole(alert: Found, blocks: Sequence[Found]) -> RenderableType:
     """Show all of one alert: what, why, where from, what was done about it, the events, the guide."""
     document = alert.document
     parts: list[RenderableType] = [
-        Text(screen.safe(_text(document, "kibana.alert.rule.name")), "bold"),
-        Text(screen.safe(_text(document, "kibana.alert.reason")), overflow="fold"),
+        Text(screen.safe(first_text(document, "kibana.alert.rule.name")), "bold"),
+        Text(screen.safe(first_text(document, "kibana.alert.reason")), overflow="fold"),
         "",
         _facts(alert),
     ]
@@ -93,25 +94,25 @@ def _facts(alert: Found) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    version = _text(document, "kibana.alert.rule.version")
+    version = first_text(document, "kibana.alert.rule.version")
     rows: list[tuple[str, str | Text]] = [
         ("Id", alert.id),
         ("Index", alert.index),
         ("Status", _status(status(document))),
-        ("Severity", screen.severity(_text(document, "kibana.alert.severity"))),
-        ("Risk score", _text(document, "kibana.alert.risk_score")),
-        ("Event time", _text(document, "kibana.alert.original_time")),
-        ("Alert made", _text(document, "@timestamp")),
-        ("Run type", _text(document, "eql_runner.run_type")),
+        ("Severity", screen.severity(first_text(document, "kibana.alert.severity"))),
+        ("Risk score", first_text(document, "kibana.alert.risk_score")),
+        ("Event time", first_text(document, "kibana.alert.original_time")),
+        ("Alert made", first_text(document, "@timestamp")),
+        ("Run type", first_text(document, "eql_runner.run_type")),
         ("Host", _joined(document, "host.name")),
         ("User", _joined(document, "user.name")),
-        ("Rule id", f"{_text(document, 'kibana.alert.rule.rule_id')}{f'  version {version}' if version else ''}"),
+        ("Rule id", f"{first_text(document, 'kibana.alert.rule.rule_id')}{f'  version {version}' if version else ''}"),
         ("Rule author", _joined(document, "kibana.alert.rule.author")),
         ("Tags", _joined(document, "kibana.alert.rule.tags")),
         ("References", _joined(document, "kibana.alert.rule.references", "\n")),
         ("False positives", _joined(document, "kibana.alert.rule.false_positives", "\n")),
         ("Suppressed", _stands_for(document)),
-        ("Building block", _text(document, "kibana.alert.building_block_type")),
+        ("Building block", first_text(document, "kibana.alert.building_block_type")),
         ("Told to", _joined(document, "eql_runner.notify")),
     ]
     for name, value in rows:
@@ -125,7 +126,7 @@ def _stands_for(document: Document) -> str:
     suppressed = _suppressed(document)
     if not suppressed:
         return ""
-    start, end = (_text(document, f"kibana.alert.suppression.{bound}") for bound in ("start", "end"))
+    start, end = (first_text(document, f"kibana.alert.suppression.{bound}") for bound in ("start", "end"))
     terms = [
         f"{term.get('field')}: {', '.join(map(str, _values_of(term.get('value')))) or 'none'}"
         for term in _listed(document, "kibana.alert.suppression.terms")
@@ -134,7 +135,7 @@ def _stands_for(document: Document) -> str:
 
 
 def _suppressed(document: Document) -> int:
-    return int(_first(document, "kibana.alert.suppression.docs_count") or 0)
+    return int(first_value(document, "kibana.alert.suppression.docs_count") or 0)
 
 
 def _values_of(value: Any) -> list[Any]:
@@ -201,7 +202,7 @@ def _json(value: Mapping[str, Any]) -> RenderableType:
 
 
 def _guide(document: Document) -> RenderableType | None:
-    guide = _text(document, "kibana.alert.rule.note").strip()
+    guide = first_text(document, "kibana.alert.rule.note").strip()
     return Markdown(screen.safe(without_widgets(guide)), hyperlinks=False) if guide else None
 
 
@@ -227,16 +228,16 @@ def as_json(alert: Found) -> dict[str, Any]:
     return {
         "id": alert.id,
         "index": alert.index,
-        "made": _first(document, "@timestamp"),
-        "event_time": _first(document, "kibana.alert.original_time"),
-        "severity": _text(document, "kibana.alert.severity"),
-        "risk_score": _first(document, "kibana.alert.risk_score"),
+        "made": first_value(document, "@timestamp"),
+        "event_time": first_value(document, "kibana.alert.original_time"),
+        "severity": first_text(document, "kibana.alert.severity"),
+        "risk_score": first_value(document, "kibana.alert.risk_score"),
         "status": status(document),
-        "rule_id": _text(document, "kibana.alert.rule.rule_id"),
-        "rule_name": _text(document, "kibana.alert.rule.name"),
+        "rule_id": first_text(document, "kibana.alert.rule.rule_id"),
+        "rule_name": first_text(document, "kibana.alert.rule.name"),
         "host": [str(value) for value in values(document, "host.name")],
         "user": [str(value) for value in values(document, "user.name")],
-        "reason": _text(document, "kibana.alert.reason"),
+        "reason": first_text(document, "kibana.alert.reason"),
         "suppressed": _suppressed(document),
     }
 
@@ -256,17 +257,7 @@ def _status(value: str) -> Text:
 
 
 def _reason(document: Document) -> str:
-    return screen.safe(_text(document, "kibana.alert.reason").replace("\n", " "))
-
-
-def _first(document: Document, path: str) -> Any:
-    found = values(document, path)
-    return found[0] if found else None
-
-
-def _text(document: Document, path: str) -> str:
-    found = _first(document, path)
-    return "" if found is None else str(found)
+    return screen.safe(first_text(document, "kibana.alert.reason").replace("\n", " "))
 
 
 def _joined(document: Document, path: str, by: str = ", ") -> str:

@@ -21,6 +21,18 @@ def values(event: Event, path: str) -> list[Any]:
     return list(_walk(event, _splits(path.split("."))))
 
 
+def first_value(event: Event, path: str) -> Any:
+    """Return the first value at the path, None where there is none."""
+    found = values(event, path)
+    return found[0] if found else None
+
+
+def first_text(event: Event, path: str) -> str:
+    """Return the first value at the path as Python spells it, no text where there is none."""
+    found = first_value(event, path)
+    return "" if found is None else str(found)
+
+
 def reader(path: str) -> Read:
     """Return the quickest way to read the path."""
     names = path.split(".")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from runner.query import instant, values
+from runner.query.fields import first_text, first_value
 
 Document: TypeAlias = Mapping[str, Any]
 
@@ -53,17 +54,17 @@ def records(documents: Iterable[Document]) -> Records:
     """Return the records of the alerts, in the order of the documents."""
     found = [whole(document) for document in documents]
     rules = _Rules()
-    shells = {_text(document, "kibana.alert.group.id") for document in found if not _is_step(document)} - {""}
+    shells = {first_text(document, "kibana.alert.group.id") for document in found if not _is_step(document)} - {""}
     steps: dict[str, list[Document]] = {}
     alone: list[Document] = []
     for document in found:
-        group = _text(document, "kibana.alert.group.id")
+        group = first_text(document, "kibana.alert.group.id")
         if _is_step(document) and group in shells:
             steps.setdefault(group, []).append(document)
         else:
             alone.append(document)
     alerts = tuple(
-        _record(document, rules.number(document), steps.get(_text(document, "kibana.alert.group.id"), ()))
+        _record(document, rules.number(document), steps.get(first_text(document, "kibana.alert.group.id"), ()))
         for document in alone
     )
     return Records(alerts, tuple(rules.found), tuple(rules.texts), _tactics(rules.found))
@@ -85,9 +86,9 @@ def event(document: Document) -> dict[str, Any]:
     threat = [key for key in kept if key.startswith("threat.")]  # dotted: the rule's, see `runner.execution.alerts`
     for key in threat:
         del kept[key]
-    if time := _text(document, "kibana.alert.original_time"):
+    if time := first_text(document, "kibana.alert.original_time"):
         kept["@timestamp"] = time
-    _restore_kind(kept, _text(document, "kibana.alert.original_event.kind"))
+    _restore_kind(kept, first_text(document, "kibana.alert.original_event.kind"))
     return kept
 
 
@@ -110,19 +111,19 @@ def _record(document: Document, rule: int, steps: Sequence[Document]) -> dict[st
         if key.split(".", 1)[0] in {"kibana", "eql_runner"} and not key.startswith("kibana.alert.rule.")
     }
     return {
-        "id": _text(document, "kibana.alert.uuid") or _text(document, "_id"),
+        "id": first_text(document, "kibana.alert.uuid") or first_text(document, "_id"),
         "time": _time(document),
-        "detected": _milliseconds(_first(document, "@timestamp")),
-        "severity": _text(document, "kibana.alert.severity") or "low",
-        "risk": _first(document, "kibana.alert.risk_score"),
+        "detected": _milliseconds(first_value(document, "@timestamp")),
+        "severity": first_text(document, "kibana.alert.severity") or "low",
+        "risk": first_value(document, "kibana.alert.risk_score"),
         "rule": rule,
         "host": _texts(document, "host.name"),
         "user": _texts(document, "user.name"),
-        "status": _text(document, "kibana.alert.workflow_status") or "open",
-        "reason": _text(document, "kibana.alert.reason"),
+        "status": first_text(document, "kibana.alert.workflow_status") or "open",
+        "reason": first_text(document, "kibana.alert.reason"),
         "summary": " → ".join(_summary(step) for step in _ordered(steps)) or _summary(document),
         "block": bool(values(document, "kibana.alert.building_block_type")),
-        "suppressed": _first(document, "kibana.alert.suppression.docs_count") or 0,
+        "suppressed": first_value(document, "kibana.alert.suppression.docs_count") or 0,
         "origin": _origin(document),
         "event": event(document),
         "steps": [{"time": _time(step), "summary": _summary(step), "event": event(step)} for step in _ordered(steps)],
@@ -131,7 +132,7 @@ def _record(document: Document, rule: int, steps: Sequence[Document]) -> dict[st
 
 
 def _ordered(steps: Sequence[Document]) -> list[Document]:
-    return sorted(steps, key=lambda step: _first(step, "kibana.alert.group.index") or 0)
+    return sorted(steps, key=lambda step: first_value(step, "kibana.alert.group.index") or 0)
 
 
 def _is_step(document: Document) -> bool:
@@ -143,8 +144,8 @@ def _summary(document: Document) -> str:
         found = [str(value) for value in values(document, path)]
         if found:
             return " ".join(found)
-    severity = _text(document, "kibana.alert.severity")
-    return _text(document, "kibana.alert.reason").partition(f" created {severity} alert ")[0]
+    severity = first_text(document, "kibana.alert.severity")
+    return first_text(document, "kibana.alert.reason").partition(f" created {severity} alert ")[0]
 
 
 def _origin(document: Document) -> list[dict[str, str]]:
@@ -158,7 +159,7 @@ def _origin(document: Document) -> list[dict[str, str]]:
 
 
 def _time(document: Document) -> int | None:
-    return _milliseconds(_first(document, "kibana.alert.original_time") or _first(document, "@timestamp"))
+    return _milliseconds(first_value(document, "kibana.alert.original_time") or first_value(document, "@timestamp"))
 
 
 def _milliseconds(value: object) -> int | None:
@@ -176,12 +177,12 @@ class _Rules:
 
     def number(self, document: Document) -> int:
         """Return the place of the document's rule in `found`."""
-        key = tuple(_text(document, f"kibana.alert.rule.{name}") for name in ("rule_id", "version", "name"))
+        key = tuple(first_text(document, f"kibana.alert.rule.{name}") for name in ("rule_id", "version", "name"))
         number = self._numbers.setdefault(key, len(self.found))  # type: ignore[arg-type]  # three of them
         if number == len(self.found):
             self.found.append(_rule(document))
             self.texts.append(
-                Texts(_text(document, "kibana.alert.rule.note"), _text(document, "kibana.alert.rule.setup"))
+                Texts(first_text(document, "kibana.alert.rule.note"), first_text(document, "kibana.alert.rule.setup"))
             )
         return number
 
@@ -191,8 +192,8 @@ def _rule(document: Document) -> dict[str, Any]:
     texts = ("name", "version", "description", "license", "interval", "from")
     lists = ("author", "tags", "references", "false_positives", "indices")
     return {
-        "id": _text(document, "kibana.alert.rule.rule_id") or _text(document, "kibana.alert.rule.uuid"),
-        **{name: _text(document, f"kibana.alert.rule.{name}") for name in texts},
+        "id": first_text(document, "kibana.alert.rule.rule_id") or first_text(document, "kibana.alert.rule.uuid"),
+        **{name: first_text(document, f"kibana.alert.rule.{name}") for name in texts},
         **{name: _texts(document, f"kibana.alert.rule.{name}") for name in lists},
         "query": str(parameters.get("query", "")) if isinstance(parameters, Mapping) else "",
         "language": str(parameters.get("language", "")) if isinstance(parameters, Mapping) else "",
@@ -225,16 +226,6 @@ def _tactics(rules: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], ...]:
     place = {tactic: position for position, tactic in enumerate(_KILL_CHAIN)}
     ordered = sorted(names, key=lambda tactic: (place.get(tactic, len(place)), tactic))
     return tuple({"id": tactic, "name": names[tactic]} for tactic in ordered)
-
-
-def _first(document: Document, path: str) -> Any:
-    found = values(document, path)
-    return found[0] if found else None
-
-
-def _text(document: Document, path: str) -> str:
-    found = _first(document, path)
-    return "" if found is None else str(found)
 
 
 def _texts(document: Document, path: str) -> list[str]:

@@ -1,6 +1,6 @@
 """An executor with what it works on, as `app` puts it together and the commands use it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -19,9 +19,8 @@ class Engine:
 
     `cluster` names it and `backend` says how it is searched, both for messages. `probe` asks whether the cluster answers,
     and raises RunnerError if it does not. `replicas` is None where the engine shares the rules with no other runner.
-    `unreadable` returns those of some index patterns that the account may not wholly read. `dispatch` delivers notifications,
-    and `reroute` reads anew who is told of what these rules find: None where nobody is to be told of alerts. `instruments` is
-    None where nothing is looked after beside the rules.
+    `instruments` are for what is looked after beside the rules. `dispatch` delivers notifications, and `reroute` reads anew who
+    is told of what these rules find: None where nobody is to be told of alerts.
     """
 
     executor: Executor
@@ -31,12 +30,11 @@ class Engine:
     cluster: str
     backend: str
     replicas: Replicas | None
-    unreadable: Callable[[Iterable[str]], tuple[str, ...]]
+    instruments: Instruments
     probe: Callable[[], None]
     close: Callable[[], None]
     dispatch: Dispatch | None = None
     reroute: Callable[[Sequence[Rule]], None] | None = None
-    instruments: Instruments | None = None
 
     def __enter__(self) -> Self:
         return self

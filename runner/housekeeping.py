@@ -4,7 +4,7 @@
     the clock        the cluster's compared with ours
     ingest lag       how late events come in, and which rules look back too little for it
     future events    events that are ahead of the time
-    privileges       indices that the account may not read any more
+    privileges       indices that the account may not read: asked before rules run, too
 
 None of it is needed for an execution, and an error in it ends nothing: it is logged once, and tried again.
 """
@@ -25,6 +25,7 @@ Patterns = tuple[str, ...]
 TEND_EVERY = timedelta(minutes=5)
 COMPARE_EVERY = timedelta(minutes=1)
 MEASURE_EVERY = timedelta(hours=1)  # each set of patterns
+ASK_EVERY = timedelta(hours=1)  # for all rules at once, and whenever they search other indices
 MEASURED_AT_ONCE = 3  # sets of patterns, so that a start with hundreds of rules asks little at a time
 NAMED = 5  # rules named in one line
 
@@ -62,11 +63,14 @@ class Housekeeping:
     _told: dict[str, str] = field(default_factory=dict)
     _tended: datetime | None = None
     _compared: datetime | None = None
+    _asked: datetime | None = None
+    _asked_about: frozenset[str] = frozenset()
     _measured: dict[Patterns, datetime] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Begin, on a thread that ends with the process."""
+        """Say what is to be known before rules run, then begin, on a thread that ends with the process."""
+        self._ask_if_due(self.clock())
         threading.Thread(target=self._run, name="housekeeping", daemon=True).start()
 
     def stop(self) -> None:
@@ -81,6 +85,7 @@ class Housekeeping:
         if _is_due(self._compared, COMPARE_EVERY, now):
             self._compared = now
             self._tried("the comparison of clocks", self._compare, now)
+        self._ask_if_due(now)
         for patterns, rules in self._to_measure(now):
             self._measured[patterns] = now
             self._tried(f"looking at {_shown(patterns)}", self._look_at, now, patterns, rules)
@@ -117,6 +122,17 @@ class Housekeeping:
             "the cluster's clock and ours agree again",
         )
 
+    def _ask_if_due(self, now: datetime) -> None:
+        patterns = frozenset(pattern for rule in self.rules() for pattern in rule.index)
+        if _is_due(self._asked, ASK_EVERY, now) or patterns != self._asked_about:
+            self._asked, self._asked_about = now, patterns
+            self._tried("looking at the privileges of this account", self._look_at_privileges, patterns)
+
+    def _look_at_privileges(self, patterns: Iterable[str]) -> None:
+        hidden = self.instruments.unreadable(patterns)
+        well = "this account may read all that the rules search again"
+        self._tell("hidden", str(hidden) if hidden else "", hidden_events(hidden), well)
+
     def _to_measure(self, now: datetime) -> Iterator[tuple[Patterns, list[Rule]]]:
         """Yield sets of patterns that were not looked at for a while, a few, with the rules that search them."""
         by_patterns: dict[Patterns, list[Rule]] = defaultdict(list)
@@ -138,13 +154,6 @@ class Housekeeping:
             f"{ahead} events of {_shown(patterns)} are ahead of the time, by up to a day: some clock is wrong. "
             "They are found once their time has come",
             f"no event of {_shown(patterns)} is ahead of the time any more",
-        )
-        hidden = self.instruments.unreadable(patterns)
-        self._tell(
-            f"hidden {patterns}",
-            str(hidden) if hidden else "",
-            hidden_events(hidden),
-            f"this account may read all of {_shown(patterns)} again",
         )
 
     def _warn_of_lag(self, now: datetime, patterns: Patterns, rules: list[Rule]) -> None:
@@ -168,6 +177,15 @@ class Housekeeping:
             self.log.warning(warning or state, **{"event.action": "housekeeping"})
         elif before and not state:
             self.log.info(well, **{"event.action": "housekeeping"})
+
+
+def unreadable(instruments: Instruments, rules: Iterable[Rule]) -> str:
+    """Say which of the rules' indices the account may not read; nothing where it may read them all."""
+    try:
+        hidden = instruments.unreadable({pattern for rule in rules for pattern in rule.index})
+    except RunnerError as error:
+        return f"could not look at the privileges of this account: {error}"
+    return hidden_events(hidden) if hidden else ""
 
 
 def hidden_events(patterns: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """The life of `eql-runner run`: serve health, wait for the cluster, schedule, reload on request, stop in bounded time."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from itertools import chain, repeat
@@ -9,7 +9,7 @@ from threading import Event
 from runner.engine import Engine
 from runner.errors import AccessDenied, ClusterError, RunnerError
 from runner.execution.model import Execution, State
-from runner.housekeeping import Housekeeping, hidden_events
+from runner.housekeeping import Housekeeping
 from runner.notify.dispatch import Dispatch
 from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
@@ -134,12 +134,10 @@ class Service:
         scheduler = Scheduler(engine.executor.run, observer, self._clock, self._settings.workers)
         self._health.beat = lambda: scheduler.beat
         self._health.running = lambda: scheduler.running
-        if warning := unreadable(engine, ruleset.rules):
-            self._log.warning(warning)
         engine.executor.loaded(ruleset.hash)
-        scheduler.start(ruleset.rules)
-        self._log.info(f"started: each rule runs within a minute, {self._settings.workers} at a time")
         with self._housekeeping(engine):
+            scheduler.start(ruleset.rules)
+            self._log.info(f"started: each rule runs within a minute, {self._settings.workers} at a time")
             self._watch(engine, scheduler)
         self._log.info(
             f"stopping: running executions have {self._settings.shutdown_timeout.total_seconds():.0f} s to end"
@@ -156,10 +154,7 @@ class Service:
 
     @contextmanager
     def _housekeeping(self, engine: Engine) -> Iterator[None]:
-        """Look after what is beside the rules, where the engine can."""
-        if engine.instruments is None:
-            yield
-            return
+        """Look after what is beside the rules."""
         keeping = Housekeeping(
             engine.instruments,
             self._log,
@@ -310,15 +305,6 @@ class Observers:
         """A run ended in a bug of ours."""
         for observer in self._observers:
             observer.crashed(rule, error)
-
-
-def unreadable(engine: Engine, rules: Iterable[Rule]) -> str:
-    """Say which of the rules' indices the account may not read; nothing where it may read them all."""
-    try:
-        patterns = engine.unreadable({pattern for rule in rules for pattern in rule.index})
-    except RunnerError as error:
-        return f"could not look at the privileges of this account: {error}"
-    return hidden_events(patterns) if patterns else ""
 
 
 def _errors(ruleset: RuleSet) -> list[Issue]:

@@ -21,6 +21,7 @@ class Bench:
 
     def __init__(self, rules=(), leads=True):
         self.asked = []
+        self.questions = []
         self.drifted = timedelta(0)
         self.ahead = 0
         self.late = ""
@@ -37,7 +38,7 @@ class Bench:
                 ),
                 warning=lambda of, now: self.late,
                 count_ahead=lambda patterns, now: self.answer("ahead", self.ahead),
-                unreadable=lambda patterns: self.hidden,
+                unreadable=self.unreadable,
                 max_drift=timedelta(seconds=5),
             ),
             logs.logger(),
@@ -52,6 +53,10 @@ class Bench:
         if self.error:
             raise self.error
         return value
+
+    def unreadable(self, patterns):
+        self.questions.append(sorted(patterns))
+        return self.answer("privileges", self.hidden)
 
     def tend(self, now):
         self.answer("tend", None)
@@ -82,11 +87,12 @@ def test_each_is_done_in_its_time(log):
     assert {what: bench.asked.count(what) for what in set(bench.asked)} == {
         "tend": 12,
         "drift": 60,
+        "privileges": 1,
         "measure": 1,
         "ahead": 1,
     }
     bench.keeping.do(minute(60))
-    assert bench.asked.count("measure") == 2
+    assert bench.asked.count("measure") == bench.asked.count("privileges") == 2
 
 
 def test_only_one_of_the_runners_rolls_over(log):
@@ -104,6 +110,16 @@ def test_many_sets_of_patterns_are_measured_a_few_at_a_time(log):
     assert bench.asked.count("measure") == 10
 
 
+def test_privileges_are_asked_for_all_rules_at_once_and_again_when_other_indices_are_searched(log):
+    bench = Bench([rule(rule_id=f"r{number}", index=("logs-*", f"logs-{number % 2}-*")) for number in range(9)])
+    for second in range(20):
+        bench.keeping.do(minute(second / 60))
+    assert bench.questions == [["logs-*", "logs-0-*", "logs-1-*"]]
+    bench.rules = bench.rules[:1]
+    bench.keeping.do(minute(1))
+    assert bench.questions[1:] == [["logs-*", "logs-0-*"]]
+
+
 STATES = {
     "clock": (
         "drifted",
@@ -114,7 +130,7 @@ STATES = {
     ),
     "future": ("ahead", 7, 0, "7 events of logs-* are ahead of the time", "ahead of the time any more"),
     "lag": ("late", "looks back 240 s", "", "Evil Process: looks back 240 s", "no rule over logs-*"),
-    "privileges": ("hidden", LOGS, (), "may not read all of logs-*", "may read all of logs-* again"),
+    "privileges": ("hidden", LOGS, (), "may not read all of logs-*", "may read all that the rules search again"),
 }
 
 

@@ -10,20 +10,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import socket
-from types import SimpleNamespace
 
 import pytest
 
 from runner.engine import Engine
 from runner.errors import AccessDenied, ClusterUnavailable, SettingsError
 from runner.execution.model import Coverage, Execution, RunType, State, Verdict
+from runner.housekeeping import Instruments
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.loader import RuleSet
-from runner.rules.model import Rule, Schedule, Severity
+from runner.rules.model import Schedule
 from runner.schedule.windows import Window
 from runner.service import SHOWN_ISSUES, Service
 from runner.settings import Settings
 from runner.telemetry import logs
+from tests import made
 
 
 def now():
@@ -31,17 +32,7 @@ def now():
 
 
 def rule(rule_id="r-1"):
-    return Rule(
-        rule_id=rule_id,
-        name=f"Rule {rule_id}",
-        description="",
-        severity=Severity.LOW,
-        risk_score=1,
-        query="any where true",
-        program=SimpleNamespace(),
-        index=("logs-*",),
-        schedule=Schedule(interval=timedelta(milliseconds=50)),
-    )
+    return made.rule(rule_id=rule_id, name=f"Rule {rule_id}", schedule=Schedule(interval=timedelta(milliseconds=50)))
 
 
 def rules(*ids, bad=0):
@@ -79,6 +70,7 @@ class Running:
         self.error = None
         self.reloaded = reloaded
         self.rerouted = []
+        self.privileges_asked = 0
         self.service = Service(
             Settings(http_port=port, shutdown_timeout=shutdown, workers=2),
             logs.logger(),
@@ -110,11 +102,23 @@ class Running:
             cluster="http://es:9200",
             backend="dsl",
             replicas=None,
-            unreadable=lambda patterns: tuple(pattern for pattern in patterns if pattern == "secret-*"),
+            instruments=Instruments(
+                tend=lambda _now: (),
+                drift=lambda: None,
+                measure=lambda _patterns, _now: {},
+                warning=lambda _rule, _now: "",
+                count_ahead=lambda _patterns, _now: 0,
+                unreadable=self._unreadable,
+                max_drift=timedelta(seconds=5),
+            ),
             probe=self._probe,
             close=self._close,
             reroute=lambda rules: self.rerouted.append([rule.rule_id for rule in rules]),
         )
+
+    def _unreadable(self, patterns):
+        self.privileges_asked += 1
+        return tuple(pattern for pattern in patterns if pattern == "secret-*")
 
     def _probe(self):
         if self.probe_error:
@@ -185,6 +189,7 @@ def test_while_it_waits_it_is_not_ready_and_says_why_and_ends_when_told(running)
     subject = running(rules("r-1"), connections=[UNREACHABLE] * 1000)
     until(lambda: "no connection" in str(subject.ready().body))
     assert not subject.ready().well
+    assert subject.ready().body["problems"] == [f"waiting for Elasticsearch: {UNREACHABLE}"]
     assert subject.service._health.alive().well
     subject.end()
     assert subject.executor.executed == []
@@ -253,12 +258,17 @@ def test_notifications_are_read_again_with_the_rules_for_those_in_force(running,
         assert subject.rerouted.pop() == [in_force]
 
 
-def test_indices_that_the_account_may_not_read_are_named(running, log):
+def test_indices_that_the_account_may_not_read_are_named_once_before_rules_run(running, log):
     hidden = replace(rule("r-2"), index=("secret-*",))
     subject = running(RuleSet((rule("r-1"), hidden)))
     until(lambda: subject.executor.executed)
-    assert "may not read all of secret-*" in messages(log)
-    assert "logs-*" not in messages(log)
+    until(lambda: subject.service._metrics.text().count(b"runner_future_events{") == 2)  # all is looked at once
+    subject.end()
+    told = [line["message"] for line in log()]
+    (warning,) = [place for place, message in enumerate(told) if "may not read" in message]
+    assert "may not read all of secret-*:" in told[warning]
+    assert warning < min(place for place, message in enumerate(told) if "complete" in message)
+    assert subject.privileges_asked == 1
 
 
 def test_rules_left_out_are_named_up_to_a_bound(running, log):

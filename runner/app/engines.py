@@ -19,7 +19,7 @@ from runner.elastic.eql_search import EqlSearch
 from runner.elastic.failures import Action
 from runner.elastic.ingest_lag import IngestLag, LagNoted
 from runner.elastic.presence import StatePresence
-from runner.elastic.privileges import must_suffice, unreadable
+from runner.elastic.privileges import must_suffice
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
 from runner.elastic.suppressed_index import SuppressingSink
@@ -99,12 +99,11 @@ def _engine(
         cluster=f"Elasticsearch {'.'.join(map(str, version))} at {client.name}",
         backend=backend,
         replicas=replicas,
-        unreadable=partial(unreadable, client),
+        instruments=housekeeping.instruments(found, client, lag, now),
         probe=lambda: _probe(client),
         close=client.close,
         dispatch=dispatch,
         reroute=reroute,
-        instruments=housekeeping.instruments(found, client, lag, now),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from runner import service
+from runner import housekeeping
 from runner.app import notifying
 from runner.app.process import now
 from runner.engine import Engine
@@ -25,7 +25,7 @@ LONGEST_FLUSH = timedelta(seconds=30)
 
 def warn_of_unreadable(engine: Engine, wanted: Sequence[Rule]) -> None:
     """Log which of the rules' indices the account may not read."""
-    if warning := service.unreadable(engine, wanted):
+    if warning := housekeeping.unreadable(engine.instruments, wanted):
         logs.logger().warning(warning)
 
 

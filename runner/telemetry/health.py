@@ -72,8 +72,8 @@ class Health:
     def _problems(self, now: datetime) -> list[str]:
         found = []
         if self.waiting_for:
-            found.append(self.waiting_for)
-        if self.contact and self.contact.problem:
+            found.append(self.waiting_for)  # which says what the last contact came to, too
+        elif self.contact and self.contact.problem:
             found.append(self.contact.problem)
         elif self.contact is None or now - self.contact.at > STALE:
             found.append("Elasticsearch has not answered lately")

@@ -3,33 +3,25 @@
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.rules.model import Rule, Schedule, Severity
+from runner.rules.model import Schedule
 from runner.schedule.scheduler import FIRST_WITHIN, Scheduler, Timetable
+from tests import made
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
+EVIL = made.rule()
 
 
 def rule(rule_id="r-1", interval=5 * MINUTE):
-    return Rule(
-        rule_id=rule_id,
-        name=f"Rule {rule_id}",
-        description="",
-        severity=Severity.LOW,
-        risk_score=1,
-        query="any where true",
-        program=SimpleNamespace(),
-        index=("logs-*",),
-        schedule=Schedule(interval=interval),
-    )
+    return replace(EVIL, rule_id=rule_id, schedule=Schedule(interval=interval))
 
 
 class Record:

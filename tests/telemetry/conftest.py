@@ -1,13 +1,13 @@
 """Executions and rules for the tests of what is shown of them."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from runner.execution.model import Execution, RunType, Verdict
-from runner.rules.model import Rule, Severity
+from runner.rules.model import Severity
 from runner.schedule.windows import Window
+from tests.made import rule
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
@@ -17,16 +17,7 @@ def make_rule():
     """Build a rule of an id."""
 
     def make(rule_id="r-1"):
-        return Rule(
-            rule_id=rule_id,
-            name=f"Rule {rule_id}",
-            description="",
-            severity=Severity.HIGH,
-            risk_score=1,
-            query="any where true",
-            program=SimpleNamespace(),
-            index=("logs-*",),
-        )
+        return rule(rule_id=rule_id, name=f"Rule {rule_id}", severity=Severity.HIGH)
 
     return make
 

@@ -225,7 +225,13 @@ def _hits(question: Question, found: Sequence[Mapping[str, Any]]) -> Iterator[Hi
             source = hits.placed(source, fields, columns)
         if filled:
             source = hits.completed(source, fields, filled)
-        time = hits.of_sort(sort[0], nanos=nanos) or hits.of_fields(fields, clock) or start
+        dated = hits.of_sort(sort[0], nanos=nanos)
         yield Hit(
-            raw["_index"], raw["_id"], time, source, tuple(sort), inside or INSIDE in raw.get("matched_queries", ())
+            raw["_index"],
+            raw["_id"],
+            dated or hits.of_fields(fields, clock) or start,
+            source,
+            tuple(sort),
+            inside or INSIDE in raw.get("matched_queries", ()),
+            dated is not None,
         )

@@ -229,6 +229,7 @@ def _hit(question: EqlQuestion, event: Mapping[str, Any]) -> Hit:
             event.get("_source", {}), fields, fields.keys() - {rule.timestamp_field, rule.range_field}
         ),
         inside=question.read == question.window or (ranged is not None and question.window.holds(ranged)),
+        dated=time is not None,
     )
 
 

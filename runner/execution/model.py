@@ -54,6 +54,7 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A found document. `time` is its `@timestamp` (or the rule's `timestamp_field`), by which hits are ordered.
+    An event that has none (not `dated`) comes before all others; `time` is then that of the rule's range clock.
 
     `source` may hold only the fields that the rule's program reads; `EventSource.documents` brings the whole.
     `sort` is the cluster's sort values, opaque. `inside` is false for a hit that lies before the window and was read
@@ -66,6 +67,7 @@ class Hit:
     source: Document = field(repr=False)
     sort: tuple[Any, ...] = ()
     inside: bool = True
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

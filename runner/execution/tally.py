@@ -3,16 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
-from runner.execution.model import Fault, Match, Page, Verdict, Written
+from runner.execution.model import Fault, Hit, Match, Page, Verdict, Written
 
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # the least that every date type of Elasticsearch takes
 _WORST_FIRST = (Verdict.FAILED, Verdict.TIMED_OUT, Verdict.PARTIAL, Verdict.TRUNCATED, Verdict.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts, faults and writes of one execution. `resume` is the order time of the first match left waiting.
+    """Counts, faults and writes of one execution. `resume` is the earliest order time of the matches left waiting.
 
     `excepted` counts the events that each exception took away.
     """
@@ -61,7 +62,8 @@ class Tally:
         """Return the tally with matches for which there was no room."""
         if not matches:
             return self
-        resume = self.resume or min(match.events[-1].time for match in matches)
+        times = [_order_time(match.events[-1]) for match in matches]
+        resume = min(times if self.resume is None else (self.resume, *times))
         return replace(self, waiting=self.waiting + len(matches), resume=resume)
 
     @property
@@ -88,3 +90,8 @@ class Tally:
             notes=tuple(dict.fromkeys(self.notes + page.notes)),
             excepted=Counter(self.excepted) + Counter(page.excepted) if page.excepted else self.excepted,
         )
+
+
+def _order_time(hit: Hit) -> datetime:
+    """Return when an event stands in the order: one without a timestamp before all others, whatever its time."""
+    return hit.time if hit.dated else _FIRST

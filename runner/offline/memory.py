@@ -9,13 +9,15 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from typing import Any
 
 from runner.errors import StateConflict
 from runner.execution.absorbing import Absorbed, Absorber, Suppressed
 from runner.execution.model import Alert, Coverage, Document, Execution, Hit, Page, State, Written
 from runner.query import Kind, instant
 from runner.query.exclusions import Exclusions
-from runner.query.fields import first_value
+from runner.query.fields import first_value, reader
+from runner.query.searching import tiebreak
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -48,8 +50,10 @@ class MemorySource:
     def search(self, rule: Rule, window: Window, after: datetime | None = None) -> Generator[Page, None, None]:
         """Yield the window's events as candidates, oldest first. See `EventSource.search`."""
         lookback = rule.program.maxspan or timedelta(0) if rule.program.kind is Kind.SEQUENCE else timedelta(0)
-        hits = [hit for hit in self._hits(rule, window, lookback) if after is None or hit.time >= after]
-        hits.sort(key=lambda hit: hit.time)
+        hits = [
+            hit for hit in self._hits(rule, window, lookback) if after is None or not hit.dated or hit.time >= after
+        ]
+        hits.sort(key=lambda hit: _place(rule, hit))
         excepted = Exclusions(rule.exclusions, timestamp_field=rule.timestamp_field)
         for start in range(0, max(len(hits), 1), self._page_size):
             kept, taken = excepted.sift(hits[start : start + self._page_size], rule.program)
@@ -67,8 +71,10 @@ class MemorySource:
             if not selected(event.index, rule.index):
                 continue
             order, ranged = _instant_of(event.source, rule.timestamp_field), range_time(rule, event.source)
-            if order is not None and ranged is not None and read.holds(ranged):
-                yield Hit(event.index, event.id, order, event.source, inside=window.holds(ranged))
+            if ranged is None or not read.holds(ranged) or (order is None and rule.program.kind is not Kind.EVENT):
+                continue
+            inside, dated = window.holds(ranged), order is not None
+            yield Hit(event.index, event.id, order or ranged, event.source, inside=inside, dated=dated)
 
 
 class MemorySink:
@@ -192,6 +198,12 @@ class MemoryPresence:
         """Forget the runner."""
         with self._lock:
             self._until.pop(runner, None)
+
+
+def _place(rule: Rule, hit: Hit) -> tuple[Any, ...]:
+    """Return where a hit stands in the order: by time, then by the tiebreaker; without a timestamp before all others."""
+    tie = tiebreak(reader(rule.tiebreaker_field)(hit.source)) if rule.tiebreaker_field else ()
+    return (1, hit.time, tie) if hit.dated else (0, tie)
 
 
 def range_time(rule: Rule, source: Document) -> datetime | None:

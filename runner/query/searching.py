@@ -89,10 +89,15 @@ def _ordered(events: Iterable[Event], program: Program) -> list[tuple[int, Event
         if time is None:
             untimed.append(event)
         else:
-            timed.append((time, _rank(_least(read_tie(event))), event))
+            timed.append((time, tiebreak(read_tie(event)), event))
     timed.sort(key=lambda each: each[:2])
     start = timed[0][0] if timed else 0
     return [(start, event) for event in untimed] + [(time, event) for time, _tie, event in timed]
+
+
+def tiebreak(value: Any) -> tuple[int, Any]:
+    """Return a key that orders values of a tiebreaker: numbers, texts, none. Source: `Ordinal.compareTo`."""
+    return _rank(_least(value))
 
 
 def _least(value: Any) -> Any:
@@ -101,7 +106,6 @@ def _least(value: Any) -> Any:
 
 
 def _rank(value: Any) -> tuple[int, Any]:
-    """Return a key that orders values of any types: none, numbers, texts."""
     if value is None:
-        return (0, 0)
+        return (3, 0)
     return (1, value) if isinstance(value, int | float) else (2, str(value))

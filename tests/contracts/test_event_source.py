@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from runner.execution import matching
-from runner.execution.model import Page
+from runner.execution.model import Hit, Page
 from runner.offline.memory import MemorySource
-from runner.query import Kind
+from runner.query import Kind, compile
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 from tests.contracts.conftest import SOURCES, Made, Make, making
@@ -36,8 +36,12 @@ def pages(made: Made, of: Rule, window: Window = HOUR) -> list[Page]:
     return list(made.source.search(of, window))
 
 
+def hits_of(page: Page) -> list[Hit]:
+    return [*page.hits, *(hit for match in page.matches for hit in match.events)]
+
+
 def ids(items: Iterable[Page]) -> list[str]:
-    return [hit.id for page in items for hit in (*page.hits, *(hit for match in page.matches for hit in match.events))]
+    return [hit.id for page in items for hit in hits_of(page)]
 
 
 def test_the_window_is_half_open_and_exact_to_the_millisecond(make_source: Make) -> None:
@@ -93,6 +97,43 @@ def test_an_event_with_the_override_is_judged_by_it_alone_and_ordered_by_its_tim
     assert found(made, replace(of, timestamp_override_fallback=False)) == [("only override in",), ("both in",)]
 
 
+def test_an_event_without_a_timestamp_is_found_by_its_override_before_all_others_whatever_the_cut(
+    make_source: Make,
+) -> None:
+    undated = {"@timestamp": None, "ingested": iso(minute(40))}
+    made = make_source(
+        [event(5, id="dated", ingested=iso(minute(40))), *(event(0, id=name, **undated) for name in "ab")],
+        ingested={"type": "date"},
+    )
+    of = over(made, ANY, timestamp_override="ingested")
+    assert sorted(found(made, of)[:2]) == [("a",), ("b",)]
+    assert found(made, of)[2:] == [("dated",)]
+    assert sorted(found(made, of, after=6)) == [("a",), ("b",)]
+    hits = {hit.id: (hit.dated, hit.time) for page in pages(made, of) for hit in hits_of(page)}
+    assert hits == {"dated": (True, minute(5)), "a": (False, minute(40)), "b": (False, minute(40))}
+
+
+TIED = 'sequence [process where process.name == "a"] [process where process.name == "b"]'
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param(1, 2, [("a", "b")], id="in the order of the tiebreaker"),
+        pytest.param(2, 1, [], id="against it"),
+        pytest.param(1, None, [("a", "b")], id="an event without one comes last"),
+        pytest.param(None, 1, [], id="and so nothing comes after it"),
+    ],
+)
+def test_events_of_one_time_stand_in_the_order_of_the_tiebreaker(
+    make_source: Make, first: int | None, second: int | None, expected: list[tuple[str, str]]
+) -> None:
+    made = make_source([event(1, "b", id="b", tie=second), event(1, "a", id="a", tie=first)], tie={"type": "long"})
+    assert (
+        found(made, over(made, TIED, tiebreaker_field="tie", program=compile(TIED, tiebreaker_field="tie"))) == expected
+    )
+
+
 def test_a_sequence_that_began_before_the_window_is_found_when_it_ends_inside(make_source: Make) -> None:
     names = [(-5, "a", "h1"), (-1, "a", "h2"), (1, "b", "h1"), (1.5, "b", "h2"), (-2.5, "a", "h3"), (-0.5, "b", "h3")]
     made = make_source([event(at, name, id=f"{name}{host}", host={"name": host}) for at, name, host in names])
@@ -103,9 +144,7 @@ def test_documents_come_back_whole_in_the_order_asked_for(make_source: Make) -> 
     events = [event(at, id=str(at), extra={"deep": [at]}, index=f"logs-{at % 2}") for at in range(5)]
     made = make_source(events)
     of = over(made)
-    hits = [
-        hit for page in pages(made, of) for hit in (*page.hits, *(hit for one in page.matches for hit in one.events))
-    ]
+    hits = [hit for page in pages(made, of) for hit in hits_of(page)]
     wanted = [hits[3], hits[0], hits[3]]
     whole = made.source.documents(wanted)
     assert [hit.id for hit in whole.hits] == ["3", "0", "3"]

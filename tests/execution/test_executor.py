@@ -10,7 +10,7 @@ from runner.execution.executor import Executor
 from runner.execution.model import Fault, Rejected, RunType, Verdict, Written
 from runner.offline.memory import MemoryLedger, MemorySink, MemorySource
 from runner.schedule.windows import Window
-from tests.made import event, minute, rule
+from tests.made import event, iso, minute, rule
 
 SEQUENCE = (
     'sequence by host.name with maxspan=3m [process where process.name == "a"] [process where process.name == "b"]'
@@ -96,6 +96,20 @@ def test_the_cap_cuts_a_window_and_the_rest_follows_in_the_next_runs(page_size):
     assert runs[0][0].backlog == 150
     assert bench.coverage().backlog == ()
     assert bench.coverage().covered == (Window(minute(-9), minute(15)),)
+
+
+@pytest.mark.parametrize("page_size", [3, 1000])
+def test_the_cap_leaves_no_event_behind_one_without_a_timestamp(page_size):
+    by_ingestion = rule(timestamp_override="ingested", max_signals=3)
+    undated = [event(0, id=f"undated {n}", **{"@timestamp": None}, ingested=iso(minute(-8))) for n in range(8)]
+    dated = [event(-60, id=f"dated {n}", ingested=iso(minute(-8))) for n in range(4)]
+    bench = Bench(undated + dated, page_size=page_size)
+
+    for at in (0, 5, 10, 15):
+        bench.run(at, by_ingestion)
+
+    assert sorted(bench.alerted()) == sorted(one.id for one in undated + dated)
+    assert bench.coverage(by_ingestion).backlog == ()
 
 
 def test_fresh_matches_are_not_delayed_by_the_backlog():

@@ -1,13 +1,16 @@
 """Builders for tests: each supplies defaults, so that a test shows only what it is about."""
 
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.offline.memory import StoredEvent
+from runner.execution.model import Page
+from runner.offline.memory import MemorySource, StoredEvent
 from runner.query import compile
 from runner.rules.datemath import DateMath
 from runner.rules.model import Rule, Schedule, Severity
+from runner.schedule.windows import Window
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIVE_MINUTES = Schedule(timedelta(minutes=5), DateMath.parse("now-9m"), DateMath.parse("now"))
@@ -50,3 +53,18 @@ def event(
         **source,
     }
     return StoredEvent(index, id or f"{name}-{at}", document)
+
+
+class LateSource(MemorySource):
+    """A memory source that keeps the range filters of a rule, which sweeps have; the one that ships knows no filters."""
+
+    def search(self, rule: Rule, window: Window, after: datetime | None = None) -> Generator[Page, None, None]:
+        ranges = [each["query"]["range"] for each in rule.filters]
+        bounds = [
+            (datetime.fromisoformat(one["gte"]), datetime.fromisoformat(one["lt"]))
+            for each in ranges
+            for one in each.values()
+        ]
+        for page in super().search(rule, window, after):
+            hits = tuple(hit for hit in page.hits if all(start <= hit.time < end for start, end in bounds))
+            yield replace(page, hits=hits)

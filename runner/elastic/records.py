@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, RunType, State, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, RunType, State, Swept, Verdict
 from runner.schedule.windows import Window
 
 _OUTCOMES = {Verdict.COMPLETE: "success", Verdict.TRUNCATED: "success", Verdict.FAILED: "failure"}
@@ -42,6 +42,8 @@ def execution_document(execution: Execution) -> dict[str, Any]:
     }
     if execution.gaps:
         document[f"{_OURS}.gaps"] = [_range(gap) for gap in execution.gaps]
+    if execution.ingested is not None:
+        document[f"{_OURS}.ingested"] = _range(execution.ingested)
     if execution.resume is not None:
         document[f"{_OURS}.resume"] = instant_text(execution.resume)
     if execution.failure is not None:
@@ -62,7 +64,7 @@ def execution_of(document: Mapping[str, Any]) -> Execution:
             document["error.message"],
             document[f"{_OURS}.failure.hint"],
         )
-    resume = document.get(f"{_OURS}.resume")
+    resume, ingested = document.get(f"{_OURS}.resume"), document.get(f"{_OURS}.ingested")
     return Execution(
         id=document[f"{_OURS}.id"],
         rule_id=document["rule.id"],
@@ -81,6 +83,7 @@ def execution_of(document: Mapping[str, Any]) -> Execution:
         ruleset_hash=document.get(f"{_OURS}.ruleset_hash", ""),
         gaps=tuple(_window(gap) for gap in document.get(f"{_OURS}.gaps", ())),
         excepted={one["item"]: one["count"] for one in document.get(f"{_OURS}.excepted", ())},
+        ingested=_window(ingested) if ingested is not None else None,
         # What an earlier version wrote lacks the counts that are new.
         **{name: document.get(f"{_OURS}.{name}", 0) for name in _COUNTS},
     )
@@ -95,10 +98,9 @@ def state_document(state: State) -> dict[str, Any]:
         "since": _maybe_text(coverage.since),
         "covered_until": _maybe_text(coverage.until),
         "covered": [_range(window) for window in coverage.covered],
-        "backlog": [
-            {**_range(cut.window), "after": instant_text(cut.after), "pending": cut.pending} for cut in coverage.backlog
-        ],
+        "backlog": [_backlog_document(cut) for cut in state.backlog],
         "gaps": [_range(window) for window in coverage.gaps],
+        "swept_until": _maybe_text(state.swept.until) if state.swept is not None else None,
         "last": execution_document(state.last) if state.last is not None else None,
         "lease": {"owner": state.lease.owner, "until": instant_text(state.lease.until)}
         if state.lease is not None
@@ -109,18 +111,39 @@ def state_document(state: State) -> dict[str, Any]:
 def state_of(document: Mapping[str, Any], token: Any) -> State:
     """Return the state that a document holds. Raises KeyError or ValueError for one that is none."""
     last, lease = document.get("last"), document.get("lease")
+    backlog = [_backlog_of(one) for one in document["backlog"]]
+    # What an earlier version wrote lacks it: then late events are looked for from the next run on.
+    swept_until = _maybe_instant(document.get("swept_until"))
     return State(
         rule_id=document["rule_id"],
         coverage=Coverage(
             query_hash=document["query_hash"],
             since=_maybe_instant(document["since"]),
             covered=tuple(_window(one) for one in document["covered"]),
-            backlog=tuple(Backlog(_window(cut), _instant(cut["after"]), cut["pending"]) for cut in document["backlog"]),
+            backlog=tuple(cut for cut in backlog if cut.ingested is None),
             gaps=tuple(_window(one) for one in document["gaps"]),
         ),
         last=execution_of(last) if last is not None else None,
         lease=Lease(lease["owner"], _instant(lease["until"])) if lease is not None else None,
+        swept=Swept(swept_until, next((cut for cut in backlog if cut.ingested is not None), None))
+        if swept_until is not None
+        else None,
         token=token,
+    )
+
+
+def _backlog_document(cut: Backlog) -> dict[str, Any]:
+    document = {**_range(cut.window), "after": instant_text(cut.after), "pending": cut.pending}
+    return document if cut.ingested is None else {**document, "ingested": _range(cut.ingested)}
+
+
+def _backlog_of(document: Mapping[str, Any]) -> Backlog:
+    ingested = document.get("ingested")
+    return Backlog(
+        _window(document),
+        _instant(document["after"]),
+        document["pending"],
+        _window(ingested) if ingested is not None else None,
     )
 
 

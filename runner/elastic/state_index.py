@@ -63,7 +63,7 @@ class StateIndex:
     def _ours_after_all(self, state: State) -> State:
         """Return the state if it was we who moved it, and only the answer was lost. Raises StateConflict if not."""
         found = self._found(state.rule_id)
-        if found is None or (found.last, found.lease) != (state.last, state.lease):
+        if found is None or (found.last, found.lease, found.swept) != (state.last, state.lease, state.swept):
             raise StateConflict(
                 f"the state of rule {state.rule_id} was moved by another runner since it was read",
                 "Two runners execute this rule at the same time; what this one searched is searched again.",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 OWNER = "eql-runner"
-VERSION = 3
+VERSION = 4
 """Counts up whenever a mapping or a setting below changes, so that clusters are upgraded in place."""
 
 PRIORITY = 500

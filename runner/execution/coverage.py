@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdict
-from runner.schedule.windows import Window, merged, whole_milliseconds, without
+from runner.schedule.windows import Window, merged, without
 
 MOST_RANGES = 100
 """So many ranges of each kind are kept; beyond that the oldest claims are dropped, never widened."""
@@ -20,9 +20,9 @@ def begun(coverage: Coverage, start: datetime) -> Coverage:
 
 
 def moved(coverage: Coverage, execution: Execution) -> Coverage:
-    """Return the coverage after the execution. A sweep proves nothing; what it found and had no room for is backlog."""
+    """Return the coverage after the execution. A sweep proves nothing of its window: it sees only what came in late."""
     if execution.run_type is RunType.SWEEP:
-        return _backlog_of(coverage, execution)
+        return coverage
     if execution.verdict is Verdict.COMPLETE:
         return bounded(_covered(coverage, execution.window))
     if execution.verdict is Verdict.TRUNCATED and execution.resume is not None:
@@ -86,13 +86,6 @@ def _cut(coverage: Coverage, window: Window, resume: datetime, pending: int) -> 
         backlog=tuple(sorted((*_outside(coverage.backlog, window), cut), key=lambda one: one.window)),
         gaps=without(coverage.gaps, [window]),
     )
-
-
-def _backlog_of(coverage: Coverage, sweep: Execution) -> Coverage:
-    if sweep.resume is None or not sweep.backlog:
-        return coverage
-    resume = max(whole_milliseconds(sweep.resume), sweep.window.start)
-    return bounded(_cut(coverage, Window(min(resume, sweep.window.end), sweep.window.end), resume, sweep.backlog))
 
 
 def _outside(backlog: tuple[Backlog, ...], window: Window) -> tuple[Backlog, ...]:

@@ -24,7 +24,7 @@ from runner.execution.replicas import Replicas
 from runner.execution.tally import Tally
 from runner.query import Kind
 from runner.rules.model import Rule
-from runner.schedule.plan import Limits, Task, first_promise, plan, standard_window, sweep
+from runner.schedule.plan import Limits, Plan, Task, first_promise, plan, standard_window
 from runner.schedule.windows import Window
 
 COUNTED_BACKLOG = 10
@@ -74,23 +74,20 @@ class Executor:
             return (self._failed(rule, Task(standard_window(rule.schedule, now)), now, error),)
         if state is None:
             return ()
-        due = plan(rule.schedule, state.coverage, now, self._limits.after(state.last))
-        state = replace(state, coverage=coverage.given_up(state.coverage, due.given_up))
+        due = plan(rule.schedule, state.coverage, now, self._limits.after(state.last), state.swept)
+        state = _given_up(state, due)
+        told = _told(rule, state, due)
         executions: list[Execution] = []
         room = rule.max_signals
-        for number, task in enumerate(due.tasks):
+        for task in due.tasks:
+            if task.run_type is RunType.SWEEP and not _may_sweep(executions):
+                break
             execution = self.execute(rule, task, now, room)
-            if number == 0:
-                notes = (*execution.notes, *_told(rule, state))
-                execution = replace(execution, notes=notes, gaps=due.given_up)
+            if not executions:
+                execution = replace(execution, notes=(*execution.notes, *told), gaps=due.given_up)
             execution, state = self._recorded(state, execution)
             executions.append(execution)
             room -= execution.created
-            if self._limits.late_sweep is not None and late.swept(rule, execution):
-                behind = sweep(task.window, self._limits.late_sweep)
-                swept, state = self._recorded(state, self.execute(rule, behind, now, room))
-                executions.append(swept)
-                room -= swept.created
             # Where one search ran out of time the next would too, and keep other rules from their worker.
             if room <= 0 or execution.verdict in {Verdict.FAILED, Verdict.TIMED_OUT}:
                 break
@@ -133,7 +130,7 @@ class Executor:
 
     def _found(self, rule: Rule, task: Task) -> AbstractContextManager[Iterator[matching.Step]]:
         if task.ingested is not None:
-            pages = self._source.search(late.by_ingestion(rule, task.window), task.ingested)
+            pages = self._source.search(late.by_ingestion(rule, task.window), task.ingested, task.after)
             return matching.over(rule, task.window, pages)
         # A sequence's first events may lie before the cut, so a sequence is read whole again.
         after = task.after if rule.program.kind is Kind.EVENT else None
@@ -144,8 +141,13 @@ class Executor:
         state = self._read(rule)
         if self._replicas is not None and not self._replicas.may_run(rule, state, now):
             return None
-        # The coverage begins before the first search, so that a crash in it is caught up like any other.
-        taken = replace(state, coverage=coverage.begun(state.coverage, first_promise(rule.schedule, now)))
+        # What is known begins before the first search, so that a crash in it is caught up like any other.
+        start = first_promise(rule.schedule, now)
+        taken = replace(
+            state,
+            coverage=coverage.begun(state.coverage, start),
+            swept=late.begun(rule, state.swept, start, self._limits),
+        )
         if self._replicas is not None:
             taken = self._replicas.leased(taken, rule, now)
         try:
@@ -155,12 +157,22 @@ class Executor:
 
     def _read(self, rule: Rule) -> State:
         state = self._ledger.read(rule)
-        return replace(state, coverage=coverage.renewed(state.coverage, rule.query_hash))
+        if state.coverage.query_hash == rule.query_hash:
+            return state
+        return replace(
+            state,
+            coverage=coverage.renewed(state.coverage, rule.query_hash),
+            swept=late.renewed(state.swept),
+        )
 
     def _recorded(self, state: State, execution: Execution) -> tuple[Execution, State]:
         """Append the record, then move the ledger. If that fails nothing is claimed, and the record says so."""
-        last = state.last if execution.run_type is RunType.SWEEP else execution
-        after = replace(state, coverage=coverage.moved(state.coverage, execution), last=last)
+        after = replace(
+            state,
+            coverage=coverage.moved(state.coverage, execution),
+            last=state.last if execution.run_type is RunType.SWEEP else execution,
+            swept=late.moved(state.swept, execution),
+        )
         try:
             return execution, self._ledger.record(execution, after)
         except RunnerError as error:
@@ -179,6 +191,7 @@ class Executor:
             duration=0.0,
             verdict=Verdict.FAILED,
             ruleset_hash=self._ruleset_hash,
+            ingested=task.ingested,
         )
 
     def _ended(self, record: Execution, tally: Tally, begun: float) -> Execution:
@@ -204,11 +217,30 @@ class Executor:
         return replace(self._record_of(rule, task, now), failure=failure(error))
 
 
-def _told(rule: Rule, state: State) -> tuple[str, ...]:
-    """Say when the coverage begins anew, for the query is another than that of the last execution."""
-    if state.last is None or state.last.query_hash == rule.query_hash or state.coverage.since is None:
-        return ()
-    return (f"what the rule finds has changed: a new line of coverage begins at {state.coverage.since.isoformat()}",)
+def _may_sweep(executions: Sequence[Execution]) -> bool:
+    """Tell whether what sweeps rely on was complete: the standard window, and the sweeps of what came in before."""
+    relied_on = {RunType.STANDARD, RunType.SWEEP}
+    return all(one.verdict is Verdict.COMPLETE for one in executions if one.run_type in relied_on)
+
+
+def _given_up(state: State, due: Plan) -> State:
+    """Return the state without what is given up for being too old."""
+    return replace(
+        state,
+        coverage=coverage.given_up(state.coverage, due.given_up),
+        swept=late.given_up(state.swept, due.unswept),
+    )
+
+
+def _told(rule: Rule, state: State, due: Plan) -> tuple[str, ...]:
+    """Say when the coverage begins anew, for the query is another than that of the last execution; what stays unswept."""
+    notes: list[str] = []
+    since = state.coverage.since
+    if state.last is not None and state.last.query_hash != rule.query_hash and since is not None:
+        notes.append(f"what the rule finds has changed: a new line of coverage begins at {since.isoformat()}")
+    if due.unswept is not None:
+        notes.append(late.unswept_note(due.unswept))
+    return tuple(notes)
 
 
 def failure(error: RunnerError) -> Failure:

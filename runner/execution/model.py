@@ -179,15 +179,20 @@ class Execution:
     ruleset_hash: str = ""
     gaps: tuple[Window, ...] = ()  # ranges that its run gave up for being too old
     excepted: Mapping[str, int] = field(default_factory=dict)  # exception item → events that it took away
+    ingested: Window | None = None  # of a sweep: when the events that it looked for came in
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """A window that the cap cut: matches at or after `after` wait; `pending` of them were seen."""
+    """A window that the cap cut: matches at or after `after` wait; `pending` of them were seen.
+
+    Of a sweep only those wait that came in during `ingested`.
+    """
 
     window: Window
     after: datetime
     pending: int
+    ingested: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,17 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Swept:
+    """What is known of a rule's late events: all that came in before `until` are looked for, but for the rest of `cut`.
+
+    Before the line began nothing is claimed. At most one sweep is cut: it is finished before another begins.
+    """
+
+    until: datetime
+    cut: Backlog | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """Who executes a rule, and until when the others leave it to him."""
 
@@ -226,7 +242,14 @@ class State:
     coverage: Coverage
     last: Execution | None = None
     lease: Lease | None = None
+    swept: Swept | None = None  # None: late events are not looked for, or have never been
     token: Any = field(default=None, compare=False)
+
+    @property
+    def backlog(self) -> tuple[Backlog, ...]:
+        """All that the cap left waiting, of windows and of a sweep."""
+        cut = self.swept.cut if self.swept is not None else None
+        return self.coverage.backlog if cut is None else (*self.coverage.backlog, cut)
 
 
 class EventSource(Protocol):

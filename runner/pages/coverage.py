@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from runner.execution.model import Coverage, State
+from runner.execution.model import Backlog, Coverage, State
 from runner.pages import screen
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
@@ -24,6 +24,9 @@ def page(states: Sequence[tuple[Rule, State]], now: datetime, over: timedelta) -
         parts += [Text(screen.safe(rule.name), "bold"), _row(state, now, over)]
         if changed(rule, state):
             parts.append(Text("what the rule finds has changed: its next execution begins a new line", "yellow"))
+        if state.swept is not None and (lag := sweep_lag(state)):
+            told = f"swept for late events until {state.swept.until:%Y-%m-%d %H:%M}, {screen.length(lag)} behind"
+            parts.append(Text(told, "yellow"))
     return Group(*parts, "", legend())
 
 
@@ -39,7 +42,7 @@ def _row(state: State, now: datetime, over: timedelta) -> RenderableType:
         f"{coverage.until:%Y-%m-%d %H:%M}" if coverage.until else "never",
         screen.length(now - coverage.until) if coverage.until else "",
         Text(screen.length(gap_length(coverage)), "red") if coverage.gaps else "",
-        screen.count(pending(coverage), "yellow"),
+        screen.count(pending(state), "yellow"),
         screen.verdict(state.last.verdict) if state.last else Text("not run yet", "dim"),
     )
     return row
@@ -84,10 +87,10 @@ def as_json(rule: Rule, state: State, now: datetime) -> dict[str, Any]:
         "covered": [_range(window) for window in coverage.covered],
         "gaps": [_range(window) for window in coverage.gaps],
         "gap_seconds": gap_length(coverage).total_seconds(),
-        "backlog": [
-            {**_range(cut.window), "after": cut.after.isoformat(), "pending": cut.pending} for cut in coverage.backlog
-        ],
-        "backlog_pending": pending(coverage),
+        "backlog": [_waiting(cut) for cut in state.backlog],
+        "backlog_pending": pending(state),
+        "swept_until": state.swept and state.swept.until.isoformat(),
+        "sweep_lag_seconds": sweep_lag(state).total_seconds() if state.swept else None,
         "last_verdict": str(last.verdict) if last else None,
         "last_started": last.started.isoformat() if last else None,
     }
@@ -103,9 +106,16 @@ def gap_length(coverage: Coverage) -> timedelta:
     return sum((gap.length for gap in coverage.gaps), timedelta(0))
 
 
-def pending(coverage: Coverage) -> int:
+def pending(state: State) -> int:
     """Return how many matches were seen beyond the cap and wait."""
-    return sum(cut.pending for cut in coverage.backlog)
+    return sum(cut.pending for cut in state.backlog)
+
+
+def sweep_lag(state: State) -> timedelta:
+    """Return how far the sweeps for late events are behind the searches; nothing where there are none."""
+    if state.swept is None or state.coverage.until is None:
+        return timedelta(0)
+    return max(state.coverage.until - state.swept.until, timedelta(0))
 
 
 def _worst(coverage: Coverage, cell: Window) -> str:
@@ -114,6 +124,11 @@ def _worst(coverage: Coverage, cell: Window) -> str:
     if any(cut.window.overlaps(cell) for cut in coverage.backlog):
         return "waiting"
     return "covered" if any(window.overlaps(cell) for window in coverage.covered) else "open"
+
+
+def _waiting(cut: Backlog) -> dict[str, Any]:
+    told = {**_range(cut.window), "after": cut.after.isoformat(), "pending": cut.pending}
+    return told if cut.ingested is None else {**told, "ingested": _range(cut.ingested)}
 
 
 def _range(window: Window) -> dict[str, str]:

@@ -3,14 +3,15 @@
     standard    the rule's own window, `[from, to)`: fresh threats are never behind old work
     backlog     windows that the cap cut, from where they were cut
     catch-up    ranges missed by downtime or failure, oldest first, in slices
+    sweep       what came in late since the last sweep, oldest first, in slices, after the rest of one that the cap cut
 
-What is older than the catch-up limit is given up, by name: a Gap. Backlog never is.
+What is older than the catch-up limit is given up, by name: a Gap, or what stays unswept. Backlog never is.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from runner.execution.model import Coverage, Execution, RunType, Verdict
+from runner.execution.model import Coverage, Execution, RunType, Swept, Verdict
 from runner.rules.model import Schedule
 from runner.schedule.windows import Window, merged, whole_milliseconds, without
 
@@ -23,7 +24,7 @@ class Limits:
 
     max_catch_up: timedelta = timedelta(hours=24)
     catch_up_slice: timedelta = timedelta(hours=1)
-    tasks: int = 12  # a run; what does not fit waits for the next
+    tasks: int = 12  # a run, and so many sweeps; what does not fit waits for the next
     late_sweep: timedelta | None = None  # how old an event may come in and still be looked for; None: no sweep
     shortened: timedelta | None = None  # the longest slice, where one of more was too long to be searched in time
 
@@ -49,10 +50,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The tasks of one run in their order, and the ranges that are given up for being too old."""
+    """The tasks of one run in their order, and the ranges that are given up for being too old.
+
+    What came in late during `unswept` is not looked for any more.
+    """
 
     tasks: tuple[Task, ...]
     given_up: tuple[Window, ...] = ()
+    unswept: Window | None = None
 
 
 def standard_window(schedule: Schedule, now: datetime) -> Window:
@@ -68,11 +73,6 @@ def first_promise(schedule: Schedule, now: datetime) -> datetime:
     return standard_window(schedule, now).start + schedule.lookback(now)
 
 
-def sweep(searched: Window, back: timedelta) -> Task:
-    """Return the task that looks for what came in during a searched window and had happened before it."""
-    return Task(Window(searched.start - back, searched.start), RunType.SWEEP, ingested=searched)
-
-
 def open_ranges(coverage: Coverage, end: datetime) -> tuple[Window, ...]:
     """Return what lies between the start of the coverage and `end` and is neither covered, backlog nor given up."""
     if coverage.since is None or coverage.since >= end:
@@ -81,11 +81,13 @@ def open_ranges(coverage: Coverage, end: datetime) -> tuple[Window, ...]:
     return without([Window(coverage.since, end)], accounted)
 
 
-def plan(schedule: Schedule, coverage: Coverage, now: datetime, limits: Limits = Limits()) -> Plan:
+def plan(
+    schedule: Schedule, coverage: Coverage, now: datetime, limits: Limits = Limits(), swept: Swept | None = None
+) -> Plan:
     """Return what a run at `now` has to search."""
     window = standard_window(schedule, now)
     lookback = schedule.lookback(now)
-    horizon = window.end - max(limits.max_catch_up, window.length)
+    horizon = _horizon(limits, window)
     missed = open_ranges(coverage, window.end)
     given_up = without(missed, [Window(horizon, window.end)])
     missed = without(missed, given_up)
@@ -99,7 +101,39 @@ def plan(schedule: Schedule, coverage: Coverage, now: datetime, limits: Limits =
         *(Task(cut.window, RunType.BACKLOG, cut.after) for cut in coverage.backlog),
         *(Task(piece, RunType.CATCH_UP) for piece in slices),
     )
-    return Plan(tasks[: limits.tasks], given_up)
+    # What happened from here on is searched now or later, and then all of it that has come in by now is seen.
+    seen = min([fresh.start, *(hole.start for hole in missed if hole.end == window.end)])
+    late, unswept = _sweeps(schedule, swept, now, limits, seen) if swept is not None else ((), None)
+    return Plan((*tasks[: limits.tasks], *late[: limits.tasks]), given_up, unswept)
+
+
+def _horizon(limits: Limits, window: Window) -> datetime:
+    return window.end - max(limits.max_catch_up, window.length)
+
+
+def _sweeps(
+    schedule: Schedule, swept: Swept, now: datetime, limits: Limits, seen: datetime
+) -> tuple[tuple[Task, ...], Window | None]:
+    """Return the sweeps that are due, oldest first, and the range of ingestion that stays unswept for being too old.
+
+    They look for what had happened before `seen`. They begin a look-back before what is not swept yet, for it takes a
+    while until what has come in can be found. With sweeps turned off only the rest of a cut one is due.
+    """
+    rest = [Task(swept.cut.window, RunType.SWEEP, swept.cut.after, swept.cut.ingested)] if swept.cut else []
+    if limits.late_sweep is None:
+        return tuple(rest), None
+    window = standard_window(schedule, now)
+    horizon = _horizon(limits, window)
+    start = max(swept.until, horizon) - schedule.lookback(now)
+    # Where a run is at most one interval late, it is one sweep, not two.
+    pieces = _sliced((Window(start, max(start, window.end)),), window.length + schedule.interval)
+    unswept = Window(swept.until, horizon) if swept.until < horizon else None
+    return (*rest, *(_sweep(piece, seen, limits.late_sweep) for piece in pieces)), unswept
+
+
+def _sweep(ingested: Window, seen: datetime, back: timedelta) -> Task:
+    start = ingested.start - back
+    return Task(Window(start, max(start, min(ingested.end, seen))), RunType.SWEEP, ingested=ingested)
 
 
 def _stretched(window: Window, missed: tuple[Window, ...], lookback: timedelta, interval: timedelta) -> Window:

@@ -60,7 +60,8 @@ class ExecutionLog:
 
 def sentence(execution: Execution) -> str:
     """Say an execution in one line."""
-    head = f"{execution.rule_name}: {execution.verdict}, {execution.run_type} {span(execution.window)}"
+    came_in = f" for what came in {span(execution.ingested)}" if execution.ingested else ""
+    head = f"{execution.rule_name}: {execution.verdict}, {execution.run_type} {span(execution.window)}{came_in}"
     if execution.failure:
         hint = f" {execution.failure.hint}" if execution.failure.hint else ""
         return f"{head}: {execution.failure.text.rstrip('.')}.{hint} [{execution.failure.kind}, for the {execution.failure.who}]"
@@ -104,6 +105,9 @@ def fields(execution: Execution) -> dict[str, Any]:
     }
     for name in ("candidates", "matched", "created", "suppressed", "duplicates", "rejected", "backlog", "requests"):
         found[f"eql_runner.execution.{name}"] = getattr(execution, name)
+    if execution.ingested:
+        found["eql_runner.execution.ingested.start"] = execution.ingested.start.isoformat()
+        found["eql_runner.execution.ingested.end"] = execution.ingested.end.isoformat()
     if execution.excepted:
         excepted = [{"item": item, "count": count} for item, count in execution.excepted.items()]
         found["eql_runner.execution.excepted"] = excepted

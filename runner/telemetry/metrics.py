@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from runner import __version__
-from runner.execution.model import Coverage, Execution, RunType, State, Verdict
+from runner.execution.model import Execution, RunType, State, Verdict
 from runner.rules.model import Rule
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,7 +24,7 @@ class Metrics:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._registry = CollectorRegistry()
-        self._coverage: dict[str, Coverage] = {}
+        self._states: dict[str, State] = {}
         self._since: dict[str, datetime] = {}
         self._executions = self._counter(
             "runner_rule_executions", "Executions, by verdict and run type.", "rule_id", "verdict", "run_type"
@@ -119,7 +119,7 @@ class Metrics:
 
     def moved(self, state: State) -> None:
         """The ledger holds this of a rule."""
-        self._coverage[state.rule_id] = state.coverage
+        self._states[state.rule_id] = state
 
     def _add(self, rule: Rule) -> None:
         rule_id = rule.rule_id
@@ -162,22 +162,22 @@ class Metrics:
         ):
             _ = series.remove_by_labels({"rule_id": rule_id})
         self._since.pop(rule_id)
-        self._coverage.pop(rule_id, None)
+        self._states.pop(rule_id, None)
 
     def _pending(self, rule_id: str) -> int:
-        known = self._coverage.get(rule_id)
+        known = self._states.get(rule_id)
         return sum(cut.pending for cut in known.backlog) if known else 0
 
     def _lag_of(self, rule_id: str) -> timedelta:
         """The time since the newest covered instant; of a rule never covered, since it was first loaded."""
-        known = self._coverage.get(rule_id)
-        until = known.until or known.since if known else None
+        known = self._states.get(rule_id)
+        until = known.coverage.until or known.coverage.since if known else None
         now = self._clock()
         return now - (until or self._since.get(rule_id, now))
 
     def _gaps_of(self, rule_id: str) -> timedelta:
-        known = self._coverage.get(rule_id)
-        return sum((gap.length for gap in known.gaps), timedelta(0)) if known else timedelta(0)
+        known = self._states.get(rule_id)
+        return sum((gap.length for gap in known.coverage.gaps), timedelta(0)) if known else timedelta(0)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)

@@ -22,9 +22,11 @@ def assert_nothing_missed_nothing_twice(troubled, undisturbed, *, replay):
     assert sources(troubled) == sources(undisturbed), replay
     assert max(sources(troubled).values()) == 1, replay
     assert troubled.most_in_a_run <= CAP, replay
-    for coverage in troubled.coverage:
-        assert (len(coverage.covered), coverage.backlog, coverage.gaps) == (1, (), ()), replay
+    for state in troubled.states:
+        coverage = state.coverage
+        assert (len(coverage.covered), state.backlog, coverage.gaps) == (1, (), ()), replay
         assert coverage.covered[0].start <= coverage.since, replay
+        assert state.swept is None or state.swept.until == coverage.until, replay
 
 
 def replay_line(seed, path):

@@ -1,6 +1,7 @@
 """A world of two runners and much trouble, on a clock of its own; everything follows from a seed.
 
-    events     come in with delays, in bursts larger than the cap, as single events and as sequences
+    events     come in with delays, some of them beyond every look-back, in bursts larger than the cap, as single events
+               and as sequences
     runners    have clocks that are off, are killed at any port call and started again, pause in the middle of a search
     the cluster is away, is too busy, answers with half the hits, takes half a bulk, loses its answers
     the rule   is edited and reloaded
@@ -16,16 +17,19 @@ from typing import Any
 
 from runner.errors import ClusterBusy, ClusterUnavailable, SearchTimeout
 from runner.execution.executor import Executor
-from runner.execution.model import Alert, Coverage, Fault, Rejected, Verdict, Written
+from runner.execution.model import Alert, Fault, Rejected, State, Verdict, Written
 from runner.execution.replicas import Replicas
 from runner.offline.memory import MemoryLedger, MemoryPresence, MemorySink, MemorySource, StoredEvent
 from runner.query import compile
 from runner.rules.model import Rule
+from runner.schedule.plan import Limits
 from runner.schedule.scheduler import Timetable
-from tests.made import event, minute, rule
+from tests.made import LateSource, event, minute, rule
 
 QUIET = 6.0  # minutes
 LATEST = 3.0  # minutes by which an event is late at most; with the clocks' drift below the look-back of four
+SWEPT = 50.0  # minutes by which single events are late at most: all within what sweeps look for
+SWEEP = timedelta(hours=1)
 DRIFT = 20  # seconds
 CAP = 8
 
@@ -157,7 +161,7 @@ class Outcome:
     """What is left when the world has healed."""
 
     alerts: tuple[Alert, ...]
-    coverage: tuple[Coverage, ...]
+    states: tuple[State, ...]
     most_in_a_run: int
     trouble: dict[str, int]
 
@@ -182,6 +186,7 @@ class Runner:
             TroubledSource(self.world.source, trouble, self.place),
             TroubledSink(self.world.sink, trouble),
             TroubledLedger(self.world.ledger, trouble),
+            limits=Limits(late_sweep=SWEEP),
             replicas=self.replicas,
         )
 
@@ -221,7 +226,7 @@ class World:
 
     def furnish(self) -> None:
         """Make what the runners share."""
-        self.source, self.sink, self.ledger = MemorySource(page_size=20), MemorySink(), MemoryLedger()
+        self.source, self.sink, self.ledger = LateSource(page_size=20), MemorySink(), MemoryLedger()
         self.presence = MemoryPresence()
 
     def play(self) -> Outcome:
@@ -236,7 +241,7 @@ class World:
         self.pass_time(self.size.healing)
         return Outcome(
             alerts=self.sink.alerts,
-            coverage=tuple(self.ledger.read(made).coverage for made in self.rules),
+            states=tuple(self.ledger.read(made) for made in self.rules),
             most_in_a_run=self.most_in_a_run,
             trouble=self.trouble.seen,
         )
@@ -312,19 +317,25 @@ def _arrivals(chance: random.Random, size: Size) -> list[tuple[float, StoredEven
     """Return events with the minute in which each can first be found."""
     arrivals: list[tuple[float, StoredEvent]] = []
 
-    def come(at: float, name: str, key: Any, latest: float = LATEST) -> None:
+    def come(at: float, name: str, key: Any, latest: float = LATEST, at_once: float | None = None) -> None:
         delay = chance.uniform(0, latest) if chance.random() < 0.3 else 0.01
+        if at_once is not None:
+            delay = at_once - at
         made = event(at, name, id=f"{name}-{key}")
         made.source["process"]["pid"] = key
-        if chance.random() < 0.7:
+        if chance.random() < 0.7 or delay > LATEST:  # who comes in later is only known by the time of ingestion
             made.source["event"]["ingested"] = minute(at + delay).isoformat(timespec="milliseconds")
         arrivals.append((at + delay, made))
 
     for number in range(size.singles):
-        come(chance.uniform(0, size.trouble), "evil", number)
+        come(chance.uniform(0, size.trouble), "evil", number, chance.choice((LATEST, SWEPT)))
     burst = chance.uniform(10, size.trouble - 10)
     for number in range(size.burst):
         come(burst + chance.uniform(0, 1), "evil", f"burst {number}")
+    # What a source that was away brings, all at once: more than the cap, and later than every look-back.
+    brought = chance.uniform(10, size.trouble - 10)
+    for number in range(size.burst // 2):
+        come(brought + chance.uniform(-5, 0), "evil", f"brought {number}", at_once=brought + 15)
     for number in range(size.pairs):
         first = chance.uniform(0, size.trouble - 3)
         come(first, "a", f"pair {number}")

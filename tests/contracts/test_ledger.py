@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from runner.errors import StateConflict
-from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, Ledger, RunType, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, Ledger, RunType, Swept, Verdict
 from runner.schedule.windows import Window
 from tests.made import minute, rule
 
@@ -53,6 +53,15 @@ def test_what_is_recorded_is_read_back(ledger: Ledger) -> None:
     assert moved == read
 
 
+def test_how_far_late_events_are_swept_is_read_back(ledger: Ledger) -> None:
+    coverage = Coverage(RULE.query_hash, since=minute(0), backlog=(Backlog(WINDOW, minute(4), 1),))
+    cut = Backlog(Window(minute(-60), minute(0)), minute(-30), 12, ingested=WINDOW)
+    sweep = replace(execution("1"), run_type=RunType.SWEEP, ingested=WINDOW)
+    for swept in (Swept(minute(9)), Swept(minute(9), cut), None):
+        moved = ledger.record(sweep, replace(ledger.read(RULE), coverage=coverage, last=sweep, swept=swept))
+        assert moved == ledger.read(RULE)
+
+
 def test_a_state_moves_on_by_the_token_it_was_given(ledger: Ledger) -> None:
     state = ledger.read(RULE)
     for number in range(3):
@@ -71,6 +80,15 @@ def test_a_state_that_another_runner_moved_stays_as_the_other_left_it(ledger: Le
     ledger.record(execution("again"), replace(ledger.read(RULE), last=execution("again")))
     with pytest.raises(StateConflict):
         ledger.record(execution("ours"), replace(ours, last=execution("ours")))
+
+
+def test_of_two_that_have_swept_one_is_told_though_the_last_execution_is_the_same(ledger: Ledger) -> None:
+    ledger.record(execution("1"), replace(ledger.read(RULE), last=execution("1")))
+    ours, theirs = ledger.read(RULE), ledger.read(RULE)
+    ledger.record(execution("theirs"), replace(theirs, swept=Swept(minute(5))))
+    with pytest.raises(StateConflict):
+        ledger.record(execution("ours"), replace(ours, swept=Swept(minute(9))))
+    assert ledger.read(RULE).swept == Swept(minute(5))
 
 
 def test_the_states_of_rules_are_apart(ledger: Ledger) -> None:

@@ -135,3 +135,35 @@ def test_a_sweep_finds_what_came_in_late_up_to_its_bound(node, elasticsearch_url
         [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.COMPLETE, 2)],
         [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.COMPLETE, 0)],
     ]
+
+
+@pytest.mark.parametrize("api", [False, True], ids=["by Query DSL", "by the EQL API"])
+def test_a_sweep_that_fails_or_is_cut_is_made_again_until_all_is_found(
+    node, elasticsearch_url, names, index_prefix, api
+):
+    def refused(sent):
+        sweeping = b"event.ingested" in sent.content and sent.path.endswith("_search" if not api else "/_eql/search")
+        return Answered(400, {"error": {"type": "x", "reason": "no"}, "status": 400}) if sweeping else None
+
+    known = {"event.ingested": {"type": "date"}}
+    index_events(node, index_prefix, [late(at, 8 - at) for at in (-10, -29)], **known)
+    of = rule(index=(f"{index_prefix}-logs-*",), max_signals=1)
+    runs, waiting = [], []
+    with EqlApi(elasticsearch_url) as proxy:
+        for at in (10, 15, 20, 25):
+            proxy.faults[:] = [refused] if at == 10 else []
+            # Each run is a process of its own: only the indices remember.
+            client = client_of(proxy.url)
+            source = (EqlSearch if api else DslSearch)(client, Capabilities(client))
+            ledger = StateIndex(client, names.state, names.executions)
+            limits = Limits(late_sweep=timedelta(minutes=30))
+            runs.append(Executor(source, AlertIndex(client, names.alerts), ledger, limits=limits).run(of, minute(at)))
+            waiting.append((ledger.read(of).swept.until, sum(cut.pending for cut in ledger.read(of).backlog)))
+            client.close()
+    assert [[(one.run_type, one.verdict, one.created) for one in run] for run in runs] == [
+        [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.FAILED, 0)],
+        [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.TRUNCATED, 1)],
+        [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.COMPLETE, 1)],
+        [(RunType.STANDARD, Verdict.COMPLETE, 0), (RunType.SWEEP, Verdict.COMPLETE, 0)],
+    ]
+    assert waiting == [(minute(5), 0), (minute(15), 1), (minute(15), 0), (minute(25), 0)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.elastic.records import execution_document, execution_of, state_document, state_of
-from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, RunType, State, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, RunType, State, Swept, Verdict
 from runner.schedule.windows import Window
 
 text = st.text(max_size=20)
@@ -40,8 +40,10 @@ executions = st.builds(
     notes=st.lists(text, max_size=3).map(tuple),
     failure=st.none() | failures,
     resume=st.none() | instants,
+    ingested=st.none() | windows,
 )
 backlogs = st.lists(st.builds(Backlog, window=windows, after=instants, pending=counts), max_size=3).map(tuple)
+cuts = st.builds(Backlog, window=windows, after=instants, pending=counts, ingested=windows)
 coverages = st.builds(
     Coverage, query_hash=text, since=st.none() | instants, covered=several, backlog=backlogs, gaps=several
 )
@@ -51,6 +53,7 @@ states = st.builds(
     coverage=coverages,
     last=st.none() | executions,
     lease=st.none() | st.builds(Lease, owner=text, until=instants),
+    swept=st.none() | st.builds(Swept, until=instants, cut=st.none() | cuts),
 )
 
 
@@ -67,3 +70,9 @@ def test_an_execution_comes_back_as_it_was(execution):
 @given(states)
 def test_a_state_comes_back_as_it_was(state):
     assert state_of(stored(state_document(state)), (1, 2)) == state
+
+
+def test_a_state_of_an_earlier_version_tells_of_no_sweeps():
+    document = stored(state_document(State("r", Coverage("q"))))
+    del document["swept_until"]
+    assert state_of(document, None) == State("r", Coverage("q"))

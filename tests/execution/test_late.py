@@ -1,19 +1,47 @@
-"""The sweep finds what came in after its range was searched, claims nothing by it, and loses nothing to the cap."""
+"""The sweep finds what came in after its range was searched, claims nothing by it, and loses nothing.
 
+Neither to the cap nor to a failure: what is not swept whole is swept again.
+"""
+
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from runner.errors import ClusterUnavailable
+from runner.execution import late
 from runner.execution.executor import Executor
-from runner.execution.model import RunType, Verdict
-from runner.offline.memory import MemoryLedger, MemorySink, MemorySource
+from runner.execution.late import INGESTED
+from runner.execution.model import Backlog, Execution, Fault, RunType, Swept, Verdict
+from runner.offline.memory import MemoryLedger, MemorySink
 from runner.schedule.plan import Limits
-from tests.made import event, iso, minute, rule
+from runner.schedule.windows import Window
+from tests.made import LateSource, event, iso, minute, rule
+
+HOUR = timedelta(hours=1)
+
+
+class Source(LateSource):
+    """A source whose sweeps fail, by an error or a fault, while `trouble` is set."""
+
+    trouble = None
+
+    def search(self, rule, window, after=None):
+        troubled = self.trouble if rule.timestamp_override == INGESTED else None
+        if isinstance(troubled, BaseException):
+            raise troubled
+        for page in super().search(rule, window, after):
+            yield replace(page, faults=(troubled,)) if troubled else page
 
 
 class Bench:
-    def __init__(self, back=timedelta(hours=1)):
-        self.source, self.sink, self.ledger = MemorySource(), MemorySink(), MemoryLedger()
+    def __init__(self, back=HOUR, ledger=None):
+        self.source, self.sink, self.ledger = Source(), MemorySink(), ledger or MemoryLedger()
+        self.turn(back)
+
+    def turn(self, back):
+        """Sweep so far back from now on."""
         self.executor = Executor(self.source, self.sink, self.ledger, limits=Limits(late_sweep=back))
 
     def come_in(self, at, happened, number=0):
@@ -24,6 +52,12 @@ class Bench:
 
     def run(self, at, by=None):
         return self.executor.run(by or rule(), minute(at))
+
+    def swept(self, of=None):
+        return self.ledger.read(of or rule()).swept
+
+    def found(self):
+        return {alert.document["kibana.alert.ancestors"][0]["id"] for alert in self.sink.alerts}
 
 
 def test_an_event_later_than_the_look_back_is_found_by_its_ingestion():
@@ -56,7 +90,7 @@ def test_a_sweep_adds_nothing_twice_and_does_not_touch_the_coverage():
     assert (len(swept.sink.alerts), len(plain.sink.alerts)) == (8, 4)
 
 
-def test_what_a_sweep_has_no_room_for_is_backlog_and_drains():
+def test_what_a_sweep_has_no_room_for_waits_and_is_taken_up_where_it_was_cut():
     bench = Bench()
     capped = rule(max_signals=10)
     bench.run(0, capped)
@@ -66,10 +100,256 @@ def test_what_a_sweep_has_no_room_for_is_backlog_and_drains():
     _, swept = bench.run(5, capped)
 
     assert (swept.verdict, swept.created, swept.backlog) == (Verdict.TRUNCATED, 10, 15)
-    for at in (10, 15):
-        assert sum(execution.created for execution in bench.run(at, capped)) <= 10
-    assert len(bench.sink.alerts) == 25
-    assert bench.ledger.read(capped).coverage.backlog == ()
+    (waiting,) = bench.ledger.read(capped).backlog
+    assert (waiting.pending, waiting.after, waiting.ingested) == (15, minute(-30), Window(minute(-4), minute(5)))
+    bench.come_in(8, happened=-20)
+    runs = [bench.run(at, capped) for at in (10, 15)]
+    assert [[execution.created for execution in run] for run in runs] == [[0, 10], [0, 5, 1]]
+    assert len(bench.sink.alerts) == 26
+    assert bench.ledger.read(capped).backlog == ()
+    assert bench.swept() == Swept(minute(15))
+
+
+def test_the_rest_of_a_cut_sweep_is_found_also_when_sweeps_are_turned_off():
+    bench = Bench()
+    capped = rule(max_signals=10)
+    bench.run(0, capped)
+    for number in range(15):
+        bench.come_in(4, happened=-30, number=number)
+    bench.run(5, capped)
+
+    bench.turn(None)
+    bench.run(10, capped)
+
+    assert len(bench.sink.alerts) == 15
+    assert [execution.run_type for execution in bench.run(15, capped)] == [RunType.STANDARD]
+
+
+TROUBLE = {
+    "shards failed": (Fault(Verdict.PARTIAL, "2 of 5 shards failed"), Verdict.PARTIAL),
+    "it timed out": (Fault(Verdict.TIMED_OUT, "timed out"), Verdict.TIMED_OUT),
+    "the cluster was away": (ClusterUnavailable("no connection", "wait"), Verdict.FAILED),
+}
+
+
+@pytest.mark.parametrize(("trouble", "verdict"), TROUBLE.values(), ids=TROUBLE)
+@pytest.mark.parametrize("runs", [1, 3, 30])
+def test_a_sweep_that_is_not_whole_is_repeated_until_it_is(trouble, verdict, runs):
+    bench = Bench()
+    bench.run(0)
+    bench.source.trouble = trouble
+    bench.come_in(1, happened=-10, number=1)
+    bench.come_in(runs * 5 - 1, happened=-30 + runs * 5, number=2)
+    for at in range(5, runs * 5 + 5, 5):
+        standard, swept = bench.run(at)
+        assert (standard.verdict, swept.run_type, swept.verdict) == (Verdict.COMPLETE, RunType.SWEEP, verdict)
+    assert bench.swept() == Swept(minute(0))
+
+    bench.source.trouble = None
+    _, *sweeps = bench.run(runs * 5 + 5)
+
+    assert bench.found() == {"-10-1", f"{-30 + runs * 5}-2"}
+    assert bench.swept() == Swept(minute(runs * 5 + 5))
+    assert all(sweep.ingested.length <= timedelta(minutes=14) for sweep in sweeps)
+
+
+def test_a_crash_between_a_search_and_its_sweep_does_not_lose_the_sweep():
+    bench = Bench()
+    bench.run(0)
+    bench.come_in(4, happened=-30)
+    bench.source.trouble = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(5)
+    assert [execution.run_type for execution in bench.ledger.executions][-1] is RunType.STANDARD
+
+    bench.source.trouble = None
+    bench.run(10)
+
+    assert bench.found() == {"-30-0"}
+
+
+def test_after_downtime_all_that_came_in_meanwhile_is_swept_behind_what_was_missed():
+    bench = Bench()
+    bench.run(0)
+    for at in (2, 20, 100, 299):
+        bench.come_in(at, happened=-30, number=at)
+        bench.come_in(at, happened=at - 1, number=at)
+
+    bench.run(300)
+    bench.run(305)
+
+    created = Counter()
+    for execution in bench.ledger.executions:
+        created[execution.run_type] += execution.created
+    # What came in at 100 and later was more than an hour late.
+    assert +created == {RunType.SWEEP: 2, RunType.STANDARD: 1, RunType.CATCH_UP: 3}
+    assert bench.swept() == Swept(minute(305))
+
+
+def test_a_sweep_that_always_fails_holds_up_nothing_else():
+    bench = Bench()
+    bench.run(0)
+    bench.source.trouble = ClusterUnavailable("no connection", "wait")
+    bench.come_in(30, happened=30)
+
+    bench.run(120)
+
+    assert bench.found() == {"30-0"}
+
+
+def test_what_is_unswept_for_too_long_is_given_up_and_told_once():
+    bench = Bench()
+    bench.run(0)
+
+    runs = [bench.run(at) for at in (60 * 30, 60 * 30 + 5, 60 * 30 + 10, 60 * 30 + 15)]
+
+    notes = [[note for execution in run for note in execution.notes] for run in runs]
+    told = f"what came in late from {minute(0).isoformat()} to {minute(60 * 6).isoformat()} is not looked for any more"
+    first, *later = notes
+    assert [note.startswith(told) for note in first] == [True]
+    assert "backfill --again" in first[0]
+    assert not any(later)
+
+
+def test_a_changed_query_goes_on_where_the_old_one_had_swept_to_and_anew_where_its_sweep_was_cut():
+    bench = Bench()
+    old = rule(max_signals=10)
+    other = rule('process where process.name in ("evil", "x")', max_signals=10)
+    bench.run(0, old)
+    for number in range(15):
+        bench.come_in(4, happened=-30, number=number)
+    bench.run(5, old)
+    bench.come_in(6, happened=-20)
+
+    bench.run(10, other)
+
+    assert len(bench.sink.alerts) == 16
+    assert bench.swept() == Swept(minute(10))
+
+
+def test_turned_off_and_on_again_sweeps_go_on_where_they_were():
+    bench = Bench()
+    bench.run(0)
+    bench.turn(None)
+    bench.come_in(4, happened=-30)
+    bench.run(5)
+    assert (bench.swept(), bench.found()) == (Swept(minute(0)), set())
+
+    bench.turn(2 * HOUR)
+    bench.run(10)
+
+    assert bench.found() == {"-30-0"}
+
+
+def test_turned_off_for_long_sweeps_begin_anew():
+    bench = Bench()
+    bench.run(0)
+    bench.turn(None)
+    bench.run(60 * 25)
+    assert bench.swept() is None
+
+    bench.turn(HOUR)
+    (standard, *_) = bench.run(60 * 25 + 5)
+
+    assert (standard.notes, bench.swept()) == ((), Swept(minute(60 * 25 + 5)))
+
+
+def test_a_rule_whose_state_knows_of_no_sweeps_begins_with_its_next_run():
+    bench = Bench(back=None)
+    bench.run(0)
+    assert bench.swept() is None
+    bench.turn(HOUR)
+    bench.come_in(4, happened=-30)
+
+    bench.run(5)
+
+    assert (bench.found(), bench.swept()) == ({"-30-0"}, Swept(minute(5)))
+
+
+def test_a_rule_turned_to_search_by_ingestion_is_swept_no_more():
+    bench = Bench()
+    bench.run(0)
+    bench.run(5, rule(timestamp_override=INGESTED))
+    assert bench.swept() is None
+
+
+def test_a_backfill_leaves_the_sweeps_as_they_are():
+    bench = Bench()
+    bench.run(0)
+    before = bench.swept()
+    list(bench.executor.backfill(rule(), [Window(minute(-600), minute(-500))], minute(20)))
+    assert bench.swept() == before == Swept(minute(0))
+
+
+def test_of_two_runners_none_claims_what_the_other_has_not_swept():
+    class Contested(MemoryLedger):
+        """A ledger in which another runner moves the state right before each record of a sweep."""
+
+        contested = False
+
+        def record(self, execution, state):
+            if self.contested and execution.run_type is RunType.SWEEP:
+                self.move(self.read(rule()))
+            return super().record(execution, state)
+
+    bench = Bench(ledger=Contested())
+    bench.run(0)
+    bench.ledger.contested = True
+
+    _, swept = bench.run(5)
+
+    assert (swept.verdict, swept.failure.kind) == (Verdict.FAILED, "StateConflict")
+    assert bench.swept() == Swept(minute(0))
+
+
+def sweep(start, end, verdict, resume=None):
+    happened, ingested = Window(minute(start - 60), minute(start)), Window(minute(start), minute(end))
+    at = None if resume is None else minute(resume)
+    made = Execution("x", "r", "R", 1, "q", RunType.SWEEP, happened, minute(end), 1.0, verdict, ingested=ingested)
+    return replace(made, resume=at, backlog=7 if resume is not None else 0)
+
+
+def cut(start, end, after):
+    return Backlog(Window(minute(start - 60), minute(start)), minute(after), 7, Window(minute(start), minute(end)))
+
+
+TEN = Swept(minute(10))
+MOVES = {
+    "complete moves it": (TEN, sweep(6, 15, Verdict.COMPLETE), Swept(minute(15))),
+    "an old one does not move it back": (TEN, sweep(0, 5, Verdict.COMPLETE), TEN),
+    "not over a hole": (TEN, sweep(11, 20, Verdict.COMPLETE), TEN),
+    "one that the cap cut leaves its rest": (
+        TEN,
+        sweep(6, 15, Verdict.TRUNCATED, -20),
+        Swept(minute(15), cut(6, 15, -20)),
+    ),
+    "a rest that is cut again goes on": (
+        Swept(minute(15), cut(6, 15, -20)),
+        sweep(6, 15, Verdict.TRUNCATED, -10),
+        Swept(minute(15), cut(6, 15, -10)),
+    ),
+    "a rest that is complete is gone": (
+        Swept(minute(15), cut(6, 15, -20)),
+        sweep(6, 15, Verdict.COMPLETE),
+        Swept(minute(15)),
+    ),
+    "not past a rest that waits": (
+        Swept(minute(15), cut(6, 15, -20)),
+        sweep(11, 20, Verdict.COMPLETE),
+        Swept(minute(15), cut(6, 15, -20)),
+    ),
+    **{
+        f"{verdict} does not move it": (TEN, sweep(6, 15, verdict), TEN)
+        for verdict in (Verdict.PARTIAL, Verdict.TIMED_OUT, Verdict.FAILED)
+    },
+    "another search does not": (TEN, replace(sweep(6, 15, Verdict.COMPLETE), ingested=None), TEN),
+    "there is none to move": (None, sweep(6, 15, Verdict.COMPLETE), None),
+}
+
+
+@pytest.mark.parametrize(("before", "execution", "after"), MOVES.values(), ids=MOVES)
+def test_a_sweep_moves_the_line_of_sweeps(before, execution, after):
+    assert late.moved(before, execution) == after
 
 
 SEQUENCE = "sequence with maxspan=1m [any where true] [any where true]"

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from runner.elastic.alert_search import Found
-from runner.execution.model import Backlog, Coverage, Execution, Failure, RunType, State, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Failure, RunType, State, Swept, Verdict
 from runner.pages import alerts, coverage, executions, issues, screen
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.schedule.windows import Window
@@ -73,6 +73,29 @@ def test_the_coverage_page_tells_until_when_and_what_lacks():
     assert "2025-06-01 11:00" in page
     for told in ("1h", "3h", "212", "complete"):
         assert told in page
+    assert all(len(line.rstrip()) <= 80 for line in page.splitlines())
+
+
+SWEEPS = {
+    "as far as the searches": (Swept(NOON - HOUR), None, 212),
+    "behind them": (Swept(NOON - 3 * HOUR), "swept for late events until 2025-06-01 09:00, 2h behind", 212),
+    "cut by the cap": (
+        Swept(NOON - HOUR, Backlog(Window(NOON - 9 * HOUR, NOON), NOON, 30, Window(NOON - 2 * HOUR, NOON - HOUR))),
+        None,
+        242,
+    ),
+}
+
+
+@pytest.mark.parametrize(("swept", "told", "waiting"), SWEEPS.values(), ids=SWEEPS)
+def test_the_coverage_page_tells_of_sweeps_that_are_behind(swept, told, waiting):
+    state = State("r", KNOWN, execution(), swept=swept)
+    page = printed(coverage.page([(rule(), state)], NOON, 24 * HOUR))
+    assert [line.strip() for line in page.splitlines() if "swept" in line] == ([told] if told else [])
+    assert str(waiting) in page
+    as_json = coverage.as_json(rule(), state, NOON)
+    assert (as_json["backlog_pending"], as_json["swept_until"]) == (waiting, swept.until.isoformat())
+    assert ["ingested" in cut for cut in as_json["backlog"]] == [False, *[True] * (swept.cut is not None)]
     assert all(len(line.rstrip()) <= 80 for line in page.splitlines())
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, RunType, Swept, Verdict
 from runner.rules.datemath import DateMath
 from runner.rules.model import Schedule
 from runner.schedule.plan import Limits, Task, plan
@@ -127,3 +127,81 @@ def test_a_slice_that_ran_out_of_time_is_searched_in_halves(last, length):
     _, *slices = plan(SCHEDULE, covered((-9, 0)), minute(300), LIMITS.after(last)).tasks
     assert {task.run_type for task in slices} == {RunType.CATCH_UP}
     assert slices[0].window == window(-4, length - 4)
+
+
+SWEEPING = replace(LIMITS, late_sweep=timedelta(hours=1))
+
+
+def sweep(start: float, end: float, seen: float) -> Task:
+    """What came in from `start` to `end`, and had happened up to an hour before, and before `seen`."""
+    return Task(window(start - 60, seen), RunType.SWEEP, ingested=window(start, end))
+
+
+CUT = Backlog(window(-64, -4), minute(-30), 7, window(-4, 5))
+REST = Task(CUT.window, RunType.SWEEP, CUT.after, CUT.ingested)
+SWEEPS = {
+    "in time it takes in a look-back of the last one": (covered((-9, 0)), Swept(minute(0)), 5, [sweep(-4, 5, -4)]),
+    "too early it is a short one": (covered((-9, 0)), Swept(minute(0)), 3, [sweep(-4, 3, -6)]),
+    "a little late it is one": (covered((-9, 0)), Swept(minute(0)), 7, [sweep(-4, 7, -4)]),
+    "after one that failed it reaches back to that one's start": (
+        covered((-9, 5)),
+        Swept(minute(0)),
+        10,
+        [sweep(-4, 10, 1)],
+    ),
+    "after several it is as many as a run in time would need, oldest first": (
+        covered((-9, 20)),
+        Swept(minute(0)),
+        25,
+        [sweep(-4, 10, 10), sweep(10, 24, 16), sweep(24, 25, 16)],
+    ),
+    "after downtime what is still to be searched is left to the searches": (
+        covered((-9, 0)),
+        Swept(minute(0)),
+        20,
+        [sweep(-4, 10, 0), sweep(10, 20, 0)],
+    ),
+    "what a cut one left comes first": (
+        covered((-9, 5)),
+        Swept(minute(5), CUT),
+        10,
+        [REST, sweep(1, 10, 1)],
+    ),
+    "a clock behind that of the last runner sweeps nothing": (covered((-9, 10)), Swept(minute(10)), 5, []),
+    "nothing is searched where all that could be late is still to be searched": (
+        covered((-400, -300)),
+        Swept(minute(0)),
+        5,
+        [sweep(-4, 5, -64)],
+    ),
+    "none has ever begun": (covered((-9, 0)), None, 5, []),
+}
+
+
+@pytest.mark.parametrize(("coverage", "swept", "now", "expected"), SWEEPS.values(), ids=SWEEPS)
+def test_late_events_are_swept_last(coverage, swept, now, expected):
+    tasks = plan(SCHEDULE, coverage, minute(now), SWEEPING, swept).tasks
+    searches = len(tasks) - len(expected)
+    assert list(tasks[searches:]) == expected
+    assert not any(task.run_type is RunType.SWEEP for task in tasks[:searches])
+
+
+def test_with_sweeps_turned_off_only_the_rest_of_a_cut_one_is_due():
+    due = plan(SCHEDULE, covered((-9, 5)), minute(3000), LIMITS, Swept(minute(5), CUT))
+    assert ([task for task in due.tasks if task.run_type is RunType.SWEEP], due.unswept) == ([REST], None)
+
+
+def test_what_is_unswept_for_longer_than_the_limit_is_given_up_by_name_and_a_cut_sweep_never():
+    limits = replace(SWEEPING, max_catch_up=timedelta(hours=1))
+
+    due = plan(SCHEDULE, covered((-9, 95)), minute(100), limits, Swept(minute(10), CUT))
+
+    assert due.unswept == window(10, 40)
+    assert [task for task in due.tasks if task.run_type is RunType.SWEEP][:2] == [REST, sweep(36, 50, 50)]
+
+
+def test_a_run_takes_so_many_sweeps_beside_its_other_tasks():
+    limits = replace(SWEEPING, tasks=3)
+    due = plan(SCHEDULE, covered((-9, 0)), minute(600), limits, Swept(minute(0)))
+    kinds = [task.run_type for task in due.tasks]
+    assert kinds == [RunType.STANDARD, *[RunType.CATCH_UP] * 2, *[RunType.SWEEP] * 3]

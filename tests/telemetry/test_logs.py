@@ -5,13 +5,16 @@ import io
 import json
 import logging
 import warnings
+from datetime import timedelta
 
 import pytest
 import structlog
 
 from runner.execution.model import Failure, RunType, Verdict
+from runner.schedule.windows import Window
 from runner.telemetry import logs
 from runner.telemetry.execution_log import ExecutionLog
+from tests.telemetry.conftest import NOON
 
 
 class Terminal(io.StringIO):
@@ -115,6 +118,12 @@ EXECUTIONS = {
         {"verdict": Verdict.TRUNCATED, "created": 100, "backlog": 20, "run_type": RunType.CATCH_UP},
         "warning",
         "Rule r-1: truncated, catch-up 2025-06-01 11:51:00 to 12:00:00: 100 created, 0 duplicates, 20 waiting",
+        {"outcome": "success"},
+    ),
+    "a sweep": (
+        {"run_type": RunType.SWEEP, "ingested": Window(NOON, NOON + timedelta(minutes=9))},
+        "info",
+        "sweep 2025-06-01 11:51:00 to 12:00:00 for what came in 2025-06-01 12:00:00 to 12:09:00: 0 created",
         {"outcome": "success"},
     ),
     "partial": (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from runner.execution.model import Backlog, Coverage, State, Verdict
+from runner.execution.model import Backlog, Coverage, State, Swept, Verdict
 from runner.schedule.windows import Window
 from runner.telemetry.metrics import Metrics
 
@@ -80,9 +80,10 @@ def test_lag_backlog_and_gaps_follow_the_ledger(make_rule):
         backlog=(Backlog(Window(NOON - 5 * MINUTE, NOON), NOON - MINUTE, 40),),
         gaps=(Window(NOON - 90 * MINUTE, NOON - 80 * MINUTE), Window(NOON - 70 * MINUTE, NOON - 60 * MINUTE)),
     )
-    metrics.moved(State("r-1", coverage))
+    cut = Backlog(Window(NOON - 90 * MINUTE, NOON), NOON, 2, ingested=Window(NOON - MINUTE, NOON))
+    metrics.moved(State("r-1", coverage, swept=Swept(NOON, cut)))
     assert of(metrics, "runner_rule_coverage_lag_seconds") == 300
-    assert of(metrics, "runner_rule_backlog") == 40
+    assert of(metrics, "runner_rule_backlog") == 42
     assert of(metrics, "runner_rule_gap_seconds") == 1200
     now += MINUTE
     assert of(metrics, "runner_rule_coverage_lag_seconds") == 360

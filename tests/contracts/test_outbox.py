@@ -9,10 +9,11 @@ import pytest
 from runner.elastic.outbox import OutboxIndex, StreakIndex
 from runner.elastic.setup import Names, install
 from runner.errors import StateConflict
-from runner.notify.model import CLAIM, Claim, Entry, EntryState, Kind, Outbox, Sent, Streak, Streaks
+from runner.notify.model import CLAIM, Claim, Entry, EntryState, Outbox, Sent, Streak, Streaks
 from runner.offline.outbox import MemoryOutbox, MemoryStreaks
 from tests.contracts.conftest import LIVE, live_client
 from tests.made import minute
+from tests.notify.made import entry
 
 Both = tuple[Outbox, Streaks]
 
@@ -39,21 +40,6 @@ def outbox(both: Both) -> Outbox:
 @pytest.fixture
 def streaks(both: Both) -> Streaks:
     return both[1]
-
-
-def entry(alert: str = "a", at: float = 0, channel: str = "soc", **fields: object) -> Entry:
-    made = Entry(
-        id=f"{alert}:{channel}",
-        channel=channel,
-        kind=Kind.ALERT,
-        rule_id="rule-1",
-        rule_name="Evil Process",
-        severity="high",
-        created=minute(at),
-        due=minute(at),
-        alert_id=alert,
-    )
-    return replace(made, **fields)
 
 
 def waiting(outbox: Outbox, at: float = 60, channel: str = "soc", most: int = 100) -> tuple[Entry, ...]:

@@ -2,12 +2,13 @@
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+from tests.served import Served
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SPEC = spec_from_file_location("enrol", DEPLOY / "enrol.py")
@@ -35,12 +36,8 @@ def stack():
         def log_message(self, *args):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", taken, failures
-        server.shutdown()
-        thread.join()
+    with Served(Handler) as server:
+        yield server.url, taken, failures
 
 
 def environ(url, password="e-secret"):

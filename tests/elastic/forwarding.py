@@ -10,12 +10,13 @@ node that are changed on their way.
 
 import http.client
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.served import Served
 
 
 @dataclass(frozen=True)
@@ -94,22 +95,14 @@ def always(path: str, happening: Happening) -> Fault:
     return times(-1, path, happening)
 
 
-class Forwarding:
+class Forwarding(Served):
     """The running proxy. `seen` are all requests, `faults` are asked in turn what happens to each."""
 
     def __init__(self, upstream: str) -> None:
         self.seen: list[Sent] = []
         self.faults: list[Fault] = []
-        self.ended = threading.Event()
         self._upstream = urlsplit(upstream).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=lambda: self._server.serve_forever(0.02), daemon=True)
-
-    @property
-    def url(self) -> str:
-        host, port = self._server.server_address[:2]
-        return f"http://{host}:{port}"
+        super().__init__(self._handler())
 
     def lead_to(self, upstream: str) -> None:
         """Forward to another address from now on."""
@@ -118,16 +111,6 @@ class Forwarding:
     def paths(self, part: str = "") -> list[str]:
         """The paths asked for, those that hold `part`."""
         return [sent.path for sent in self.seen if part in sent.path]
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def answer(self, sent: Sent) -> Answered | None:
         """What the proxy answers by itself; None: it forwards."""

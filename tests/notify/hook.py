@@ -1,10 +1,11 @@
 """A small HTTP server that notifications are sent to: it keeps what it gets, and answers as it is told."""
 
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.served import Served
 
 
 @dataclass(frozen=True)
@@ -26,31 +27,13 @@ class Got:
     body: Any
 
 
-class Hook:
+class Hook(Served):
     """The running server. `answers` are given in turn; after them all is taken."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.got: list[Got] = []
-        self.ended = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=lambda: self._server.serve_forever(0.02), daemon=True)
-
-    @property
-    def netloc(self) -> str:
-        host, port = self._server.server_address[:2]
-        return f"{host!s}:{port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(self._handler())
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         hook = self

@@ -19,10 +19,10 @@ def channel(name: str = "soc", **fields: Any) -> Channel:
     return replace(Channel(name, url=SecretStr("json://user:hunter2222@localhost:1" + SECRET_PATH)), **fields)
 
 
-def entry(alert: str = "a", at: float = 0, **fields: Any) -> Entry:
+def entry(alert: str = "a", at: float = 0, channel: str = "soc", **fields: Any) -> Entry:
     made = Entry(
-        id=f"{alert}:soc",
-        channel="soc",
+        id=f"{alert}:{channel}",
+        channel=channel,
         kind=Kind.ALERT,
         rule_id="rule-1",
         rule_name="Evil Process",

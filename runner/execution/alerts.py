@@ -19,10 +19,10 @@ from runner.execution.common_fields import common
 from runner.execution.model import Alert, Document, Hit, Match, RunType
 from runner.execution.overrides import Standing, standing
 from runner.execution.reason import reason
-from runner.query import Kind
+from runner.query import Kind, values
 from runner.query.timestamps import timestamp
 from runner.rules.exceptions import digest
-from runner.rules.model import Rule
+from runner.rules.model import LINEAGE, Rule
 
 _NEVER_COPIED = ("kibana", "signal", "threshold_result")  # a source that is an alert itself must not pose as this one
 
@@ -49,7 +49,7 @@ def identity(rule: Rule, match: Match) -> str:
 
 def is_its_own_ancestor(rule: Rule, match: Match) -> bool:
     """Tell whether a match comes from an alert of this very rule, however far back: it would breed without end."""
-    return any(ancestor.get("rule") == rule.rule_id for hit in match.events for ancestor in _ancestors(hit))
+    return any(rule.rule_id in values(hit.source, path) for hit in match.events for path in LINEAGE)
 
 
 def build(
@@ -223,7 +223,7 @@ def _threat(threat: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             note("threat.technique", technique)
             for subtechnique in technique.get("subtechnique", ()):
                 note("threat.technique.subtechnique", subtechnique)
-    return {path: list(values) for path, values in found.items()}
+    return {path: list(each) for path, each in found.items()}
 
 
 def _of_origin(hits: Sequence[Hit]) -> dict[str, Any]:

@@ -17,11 +17,8 @@ from runner.rules.exceptions import ExceptionItem
 
 _FROM = DateMath.parse("now-6m")  # what Elastic's rule schema says where a rule has no `from`
 _TO = DateMath.parse("now")
-_LINEAGE = (
-    "kibana.alert.uuid",
-    "kibana.alert.rule.uuid",
-    "kibana.alert.ancestors.rule",
-)  # of an alert read as an event
+LINEAGE = ("kibana.alert.rule.uuid", "kibana.alert.ancestors.rule")
+"""Of an alert read as an event: the rules that it comes from."""
 
 
 class Severity(StrEnum):
@@ -135,7 +132,7 @@ class Rule:
     @property
     def grouping_fields(self) -> frozenset[str]:
         """What suppression reads of an event: the fields to group by, its time, and whether it is this rule's own."""
-        return frozenset((*self.suppression.group_by, self.range_field, *_LINEAGE)) if self.suppression else frozenset()
+        return frozenset((*self.suppression.group_by, self.range_field, *LINEAGE)) if self.suppression else frozenset()
 
     @property
     def query_hash(self) -> str:

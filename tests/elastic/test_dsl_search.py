@@ -7,7 +7,8 @@ import pytest
 from runner.elastic.capabilities import Capabilities
 from runner.elastic.dsl_search import DslSearch
 from runner.errors import ClusterBusy, QueryRejected
-from runner.execution.model import Verdict
+from runner.execution.alerts import is_its_own_ancestor
+from runner.execution.model import Match, Verdict
 from runner.offline.memory import StoredEvent
 from runner.rules.datemath import DateMath
 from runner.rules.model import Schedule, Suppression
@@ -219,6 +220,28 @@ def test_a_document_is_as_it_was_sent_whatever_was_read_of_it_before(bench):
     (page,) = bench.pages(of)
     assert page.hits[0].source["title.raw"] == "x"
     assert bench.source().documents(page.hits).hits[0].source == sent.source
+
+
+@pytest.mark.parametrize(
+    ("lineage", "own"),
+    [
+        pytest.param({"kibana.alert.rule.uuid": "rule-1"}, True, id="of this rule"),
+        pytest.param({"kibana.alert.rule.uuid": "other"}, False, id="of another"),
+        pytest.param(
+            {"kibana.alert.rule.uuid": "other", "kibana.alert.ancestors": [{"id": "e"}, {"rule": "rule-1"}]},
+            True,
+            id="of another, on one of this",
+        ),
+    ],
+)
+def test_an_alert_tells_that_it_comes_from_the_rule_also_where_the_search_decides(bench, lineage, own):
+    bench.index([event(1, **{"kibana.alert.uuid": "x"}, **lineage)])
+    of = bench.rule(suppression=Suppression(("host.name",)))
+    (page,) = bench.pages(of)
+    (match,) = page.matches
+    assert is_its_own_ancestor(of, match) is own
+    whole = Match(tuple(bench.source().documents(match.events).hits))
+    assert is_its_own_ancestor(of, whole) is own
 
 
 def test_events_of_an_index_that_keeps_no_sources_are_found(bench):

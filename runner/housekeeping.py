@@ -19,6 +19,7 @@ from runner.errors import RunnerError
 from runner.rules.model import Rule
 from runner.telemetry.housekeeping_metrics import HousekeepingMetrics
 from runner.telemetry.logs import Logger
+from runner.wording import plural
 
 Patterns = tuple[str, ...]
 
@@ -151,8 +152,8 @@ class Housekeeping:
         self._tell(
             f"future {patterns}",
             "some" if ahead else "",
-            f"{ahead} events of {_shown(patterns)} are ahead of the time, by up to a day: some clock is wrong. "
-            "They are found once their time has come",
+            f"{plural(ahead, f'event of {_shown(patterns)} is', f'events of {_shown(patterns)} are')} ahead of the time, "
+            "by up to a day: some clock is wrong. What is ahead is found once its time has come",
             f"no event of {_shown(patterns)} is ahead of the time any more",
         )
 

@@ -18,15 +18,17 @@ VALUES = {
     "runner.execution.model",
     "runner.rules.model",
     "runner.schedule.windows",
+    "runner.wording",
 }
 ARROWS = {
     "runner": EVERYTHING,  # cli, app, and what they are made of
     "runner.errors": set(),
+    "runner.wording": set(),
     "runner.environment": {"runner.errors"},
     "runner.setting_types": {"runner.errors", "runner.environment", "runner.rules.datemath"},
     "runner.settings": {"runner.errors", "runner.environment", "runner.setting_types", "runner.rules.datemath"},
     "runner.engine": {"runner.execution", "runner.housekeeping", "runner.notify.dispatch", "runner.rules.model"},
-    "runner.housekeeping": {"runner.errors", "runner.rules.model", "runner.telemetry"},
+    "runner.housekeeping": {"runner.errors", "runner.rules.model", "runner.telemetry", "runner.wording"},
     "runner.service": {
         *VALUES,
         *SETTINGS,
@@ -42,7 +44,7 @@ ARROWS = {
     "runner.pages": EVERYTHING,
     "runner.commands": EVERYTHING,
     "runner.query": {"runner.errors"},
-    "runner.rules": {"runner.errors", "runner.query"},
+    "runner.rules": {"runner.errors", "runner.query", "runner.wording"},
     "runner.schedule": VALUES,
     "runner.execution": {"runner", "runner.errors", "runner.query", "runner.rules", "runner.schedule"},
     "runner.notify": {*VALUES, "runner", "runner.execution.absorbing", "runner.query", "runner.rules"},

@@ -129,6 +129,7 @@ STATES = {
         "agree again",
     ),
     "future": ("ahead", 7, 0, "7 events of logs-* are ahead of the time", "ahead of the time any more"),
+    "one of the future": ("ahead", 1, 0, "1 event of logs-* is ahead of the time", "ahead of the time any more"),
     "lag": ("late", "looks back 240 s", "", "Evil Process: looks back 240 s", "no rule over logs-*"),
     "privileges": ("hidden", LOGS, (), "may not read all of logs-*", "may read all that the rules search again"),
 }

@@ -28,6 +28,7 @@ from runner.rules.model import Rule
 from runner.settings import Settings
 from runner.telemetry import logs
 from runner.telemetry.notification_log import NotificationLog
+from runner.wording import plural
 
 Clock = Callable[[], datetime]
 
@@ -57,7 +58,7 @@ def notifications(found: Settings, rules: Sequence[Rule] = ()) -> Notifications 
     told, issues = checked(found, rules)
     errors = [issue for issue in issues if issue.is_error]
     if errors:
-        title = f"RUNNER_NOTIFICATIONS_PATH: {len(errors)} {'error' if len(errors) == 1 else 'errors'}"
+        title = f"RUNNER_NOTIFICATIONS_PATH: {plural(len(errors), 'error')}"
         raise SettingsError(
             "\n".join([title, *(issue.rendered() for issue in errors)]), "docs/notifications.md shows how."
         )
@@ -138,6 +139,8 @@ def standing(found: Settings) -> tuple[Notifications, tuple[Standing, ...]]:
 
 def retried(found: Settings, name: str, now: datetime) -> int:
     """Let the failed notifications of a channel wait again; return how many they were."""
+    if found.notifications_path is None:
+        checked(found)
     with _outbox(found) as outbox:
         failed = outbox.entries(name, EntryState.FAILED, now, MOST_RETRIED)
         if not failed and name not in {one.channel for one in outbox.standing()}:

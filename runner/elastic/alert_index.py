@@ -27,6 +27,7 @@ from runner.elastic.failures import Action
 from runner.elastic.serializer import encode
 from runner.errors import ClusterAnswerError, ClusterBusy, RequestTooLarge, RunnerError, SetupError
 from runner.execution.model import Alert, Document, Rejected, Written
+from runner.wording import plural
 
 IDS_AT_ONCE = 1000
 ALERTS_AT_ONCE = 500
@@ -141,11 +142,11 @@ class AlertIndex:
         answer = es.bulk(operations=lines, index=self._alias, require_alias=True, refresh=True)
         items = mapping(answer.body, "the bulk").get("items", ())
         if len(items) != len(sent):
-            raise ClusterAnswerError(f"{self._alias} answered for {len(items)} alerts of {len(sent)}")
+            raise ClusterAnswerError(f"{self._alias} answered for {len(items)} of {plural(len(sent), 'alert')}")
         simplified = [outcome.take(line, item["create"]) for line, item in zip(sent, items, strict=True)]
         left = [line for line in sent if line in outcome.waiting]
         if left and not any(simplified):
-            raise ClusterBusy(f"{self._alias} did not take {len(left)} alerts: {outcome.reason}")
+            raise ClusterBusy(f"{self._alias} did not take {plural(len(left), 'alert')}: {outcome.reason}")
         return answer
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from runner.execution.model import Fault, Verdict
+from runner.wording import plural
 
 OVERLOADED = frozenset(
     {"circuit_breaking_exception", "es_rejected_execution_exception", "rejected_execution_exception"}
@@ -40,7 +41,7 @@ def _faults(answer: Mapping[str, Any]) -> Iterator[Fault]:
     shards = answer.get("_shards", {})
     if shards.get("failed"):
         why = reasons(shards.get("failures", ())) or "no reason given"
-        yield Fault(Verdict.PARTIAL, f"{shards['failed']} of {shards.get('total')} shards failed: {why}")
+        yield Fault(Verdict.PARTIAL, f"{shards['failed']} of {plural(shards.get('total', 0), 'shard')} failed: {why}")
     yield from _of_clusters(answer.get("_clusters", {}))
     if answer.get("terminated_early"):
         yield Fault(Verdict.PARTIAL, "the cluster ended the search early")

@@ -16,6 +16,7 @@ from runner.execution.model import Fault, Verdict
 from runner.query.indexed import consulted
 from runner.query.types import FieldType, FieldTypes
 from runner.rules.model import Rule
+from runner.wording import plural
 
 _INFO = Action("read the version of the cluster", "`monitor` on the cluster")
 _PROBE = Action("ask for the EQL search API", "`read` on the indices that the rules search")
@@ -230,7 +231,7 @@ def _untold(answer: Mapping[str, Any]) -> str:
     names = [name for one in answer.get("failures", ()) for name in one.get("indices", ())]
     kinds = [one.get("failure", {}).get("error", {}).get("type") for one in answer.get("failures", ())]
     why = ", ".join(dict.fromkeys(filter(None, [*names[:5], *kinds]))) or "no reason given"
-    return f"{answer['failed_indices']} indices did not tell the types of their fields: {why}"
+    return f"{plural(answer['failed_indices'], 'index', 'indices')} did not tell the types of their fields: {why}"
 
 
 def _faults(rule: Rule, known: _Known) -> Iterable[Fault]:

@@ -23,6 +23,7 @@ from runner.execution.model import Alert, Rejected, Written
 from runner.query.fields import values
 from runner.query.timestamps import timestamp
 from runner.schedule.windows import Window
+from runner.wording import plural
 
 AT_ONCE = 1000
 MOST = 10_000  # alerts in one answer; Elasticsearch's index.max_result_window, unless set otherwise
@@ -189,11 +190,11 @@ class _Noting:
         answer = es.bulk(operations=[part for one in chunk for part in _create(one)], index=index, refresh=True)
         items = mapping(answer.body, "the bulk").get("items", ())
         if len(items) != len(chunk):
-            raise ClusterAnswerError(f"{index} answered for {len(items)} matches of {len(chunk)}")
+            raise ClusterAnswerError(f"{index} answered for {len(items)} of {plural(len(chunk), 'match', 'matches')}")
         for one, item in zip(chunk, items, strict=True):
             self._take(one, item["create"], index)
         if all(one.id in self.waiting for one in chunk):
-            raise ClusterBusy(f"{index} did not take {len(chunk)} suppressed matches")
+            raise ClusterBusy(f"{index} did not take {plural(len(chunk), 'suppressed match', 'suppressed matches')}")
         return answer
 
     def written(self, doubled: Sequence[str], requests: int) -> Written:

@@ -18,6 +18,7 @@ from runner.notify.config import Channel, Include
 from runner.notify.model import Entry, Kind, Message, message_id
 from runner.notify.template import Template, fill, plain
 from runner.query import values
+from runner.wording import plural
 
 LISTED = 10
 LONGEST_TITLE, LONGEST_TEXT = 250, 4000
@@ -124,18 +125,25 @@ def _of_rule(entry: Entry) -> str:
     return f"Rule {what}: {plain([entry.rule_name])}"
 
 
+_NEWS: Mapping[frozenset[Kind], tuple[str, str]] = {
+    frozenset({Kind.FAILING}): ("keeps failing", "keep failing"),
+    frozenset({Kind.RECOVERED}): ("runs again", "run again"),
+}
+"""What all of a digest tell of a rule, and of several."""
+
+
 def _sum(batch: Sequence[Entry]) -> str:
     """Say what a digest holds: `57 alerts of 4 rules`."""
     rules = _rules(batch)
-    of_rules = plain([rules[0][1]]) if len(rules) == 1 else f"{len(rules)} rules"
+    of_rules = plain([rules[0][1]]) if len(rules) == 1 else plural(len(rules), "rule")
     alerts = sum(entry.kind is Kind.ALERT for entry in batch)
     if alerts == len(batch):
-        return f"[{_worst(batch)}] {alerts} alerts of {of_rules}"
+        return f"[{_worst(batch)}] {plural(alerts, 'alert')} of {of_rules}"
     if alerts:
-        return f"[{_worst(batch)}] {alerts} alerts, and news of rules, of {of_rules}"
+        return f"[{_worst(batch)}] {plural(alerts, 'alert')}, and news of rules, of {of_rules}"
     kinds = {entry.kind for entry in batch}
-    what = {frozenset({Kind.FAILING}): "keep failing", frozenset({Kind.RECOVERED}): "run again"}
-    return f"{len(rules)} rules {what.get(frozenset(kinds), 'keep failing, or run again')}"
+    one, many = _NEWS.get(frozenset(kinds), ("keeps failing, or runs again", "keep failing, or run again"))
+    return plural(len(rules), f"rule {one}", f"rules {many}")
 
 
 def _digest(known: Sequence[tuple[Entry, Document]]) -> str:

@@ -14,15 +14,16 @@ from typing import Any
 
 from runner.rules.draft import Draft, KeyPath
 from runner.rules.issues import Code, Issue, IssueSeverity, Place
+from runner.wording import plural
 
 
 class Kind(StrEnum):
     """What a line of an export holds."""
 
-    RULE = "rules"
-    LIST = "exception lists"
-    ITEM = "exception items"
-    CONNECTOR = "connectors"
+    RULE = "rule"
+    LIST = "exception list"
+    ITEM = "exception item"
+    CONNECTOR = "connector"
     SUMMARY = "summary"
 
 
@@ -113,11 +114,11 @@ def _about_export(
 ) -> list[Issue]:
     issues = []
     if others:
-        told = " and ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+        told = " and ".join(plural(count, kind) for kind, count in sorted(others.items()))
         issues.append(Issue(IssueSeverity.INFO, Code.NO_EFFECT, f"not read from this export: {told}", path))
     promised = (summary or {}).get("exported_rules_count", rules)
     if promised != rules and not complained:
-        message = f"the export's summary tells of {promised} rules, but there are {rules}"
+        message = f"the export holds {plural(rules, 'rule')}, and its summary tells of {promised}"
         issues.append(Issue(IssueSeverity.WARNING, Code.INCOMPLETE, message, path, hint="export the rules again"))
     if summary is None and rules and not complained:
         message = "the export's summary, its last line, is missing: rules may be missing too"

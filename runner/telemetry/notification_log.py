@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.notify.model import Claim, Entry, Kind, Message
 from runner.telemetry.logs import Logger
+from runner.wording import plural
 
 _MESSAGES = {Kind.FAILING: "rule keeps failing", Kind.RECOVERED: "rule runs again", Kind.DIGEST: "digest"}
 _SHOWN = 3
@@ -44,7 +45,8 @@ class NotificationLog:
         rules = list(dict.fromkeys(entry.rule_name for entry in entries))
         names = ", ".join(rules[:_SHOWN]) + (f" and {len(rules) - _SHOWN} more" if len(rules) > _SHOWN else "")
         self._log.error(
-            f"{channel} was not told, and is not tried any more: {len(entries)} notifications of {names}: {error}. "
+            f"{channel} was not told, and is not tried any more: {plural(len(entries), 'notification')} of {names}: "
+            f"{error}. "
             f"`eql-runner notify retry {channel}` tries them again",
             **_fields(entries, entries[0].message, error),
         )
@@ -54,7 +56,7 @@ class NotificationLog:
         since = claim.failing_since or now
         minutes = round((now - since).total_seconds() / 60)
         self._log.info(
-            f"{claim.channel} can be told again, after {minutes} minute{'' if minutes == 1 else 's'}",
+            f"{claim.channel} can be told again, after {plural(minutes, 'minute')}",
             **{"eql_runner.notify.channel": claim.channel},
         )
 

@@ -82,7 +82,7 @@ def test_what_is_not_taken_until_the_deadline_is_rejected_when_the_rest_was(prox
     written = sink.write([alert("a"), alert("b")])
     assert written.created == ("a",)
     assert [item.id for item in written.rejected] == ["b"]
-    assert "did not take 1 alerts" in written.rejected[0].reason
+    assert "did not take 1 alert:" in written.rejected[0].reason
 
 
 def test_an_item_that_the_index_refuses_is_rejected_with_the_reason(proxy, sink):

@@ -71,6 +71,23 @@ def test_news_of_a_rule(kind: Kind, title: str) -> None:
     assert many.title == f"5 rules {'keep failing' if kind is Kind.FAILING else 'run again'}"
 
 
+NEWS = {
+    "one alert, and a rule that runs again": (
+        [entry(), entry("b", kind=Kind.RECOVERED, alert_id="")],
+        "[high] 1 alert, and news of rules, of Evil Process",
+    ),
+    "one rule that failed and runs again": (
+        [entry(kind=kind, alert_id="", id=f"f:{kind}", detail="why") for kind in (Kind.FAILING, Kind.RECOVERED)],
+        "1 rule keeps failing, or runs again",
+    ),
+}
+
+
+@pytest.mark.parametrize(("batch", "title"), NEWS.values(), ids=NEWS)
+def test_one_of_a_kind_is_told_as_one(batch: list[Entry], title: str) -> None:
+    assert rendered(batch).title == title
+
+
 def test_machines_get_a_summary_or_the_document_as_the_channel_says() -> None:
     assert rendered([entry()]).payload == {
         "id": "a:soc",

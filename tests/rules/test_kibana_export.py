@@ -79,18 +79,19 @@ def test_a_rule_is_the_same_from_an_export_and_from_toml(tmp_path):
     )
 
 
-def test_what_else_is_in_an_export_is_named_once(tmp_path):
-    others = [{"id": one, "type": "action", "attributes": {}} for one in "cd"]
+@pytest.mark.parametrize(("ids", "told"), [("c", "1 connector"), ("cd", "2 connectors")])
+def test_what_else_is_in_an_export_is_named_once(tmp_path, ids, told):
+    others = [{"id": one, "type": "action", "attributes": {}} for one in ids]
     (issue,) = load([exported(tmp_path, EXPORTED, *others, SUMMARY)]).issues
     assert issue.severity is IssueSeverity.INFO
-    assert issue.message == "not read from this export: 2 connectors"
+    assert issue.message == f"not read from this export: {told}"
 
 
 @pytest.mark.parametrize(
     ("objects", "message"),
     [
         ([EXPORTED], "the export's summary, its last line, is missing"),
-        ([EXPORTED, SUMMARY | {"exported_rules_count": 2}], "tells of 2 rules, but there are 1"),
+        ([EXPORTED, SUMMARY | {"exported_rules_count": 2}], "holds 1 rule, and its summary tells of 2"),
     ],
 )
 def test_an_export_that_ends_early_is_a_warning(tmp_path, objects, message):

@@ -82,13 +82,14 @@ def test_one_refused_message_is_told_as_such(lines: Lines) -> None:
     assert "soc refuses a notification: 413" in str(lines()[0]["message"])
 
 
-def test_what_is_given_up_is_an_error_that_says_how_to_go_on(lines: Lines) -> None:
-    NotificationLog(logs.logger()).given_up(
-        [entry(str(number), error="gone", rule_name=f"R{number}") for number in range(5)]
-    )
+@pytest.mark.parametrize(
+    ("number", "told"), [(1, "1 notification of R0: gone"), (5, "5 notifications of R0, R1, R2 and 2 more: gone")]
+)
+def test_what_is_given_up_is_an_error_that_says_how_to_go_on(lines: Lines, number: int, told: str) -> None:
+    NotificationLog(logs.logger()).given_up([entry(str(n), error="gone", rule_name=f"R{n}") for n in range(number)])
     (line,) = lines()
     assert line["log.level"] == "error"
-    assert "5 notifications of R0, R1, R2 and 2 more: gone" in str(line["message"])
+    assert told in str(line["message"])
     assert "eql-runner notify retry soc" in str(line["message"])
 
 

@@ -68,7 +68,8 @@ def past(start: str, end: str, at: datetime) -> Window:
     """Return the range between two instants, cut at the present `at`, in whole milliseconds. Raises OperatorError."""
     first, last = whole_milliseconds(instant(start, at)), whole_milliseconds(min(instant(end, at), at))
     if first >= last:
-        raise OperatorError(f"the range from {first:%Y-%m-%dT%H:%M:%SZ} to {last:%Y-%m-%dT%H:%M:%SZ} is empty")
+        message = f"the range from {first:%Y-%m-%dT%H:%M:%SZ} to {last:%Y-%m-%dT%H:%M:%SZ} is empty"
+        raise OperatorError(message, "Let it begin before it ends, and before the present.")
     return Window(first, last)
 
 

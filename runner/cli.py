@@ -13,7 +13,7 @@ from runner import __version__, app, arguments
 from runner.commands import alerts, exceptions, executions, notify
 from runner.commands.exit_codes import INCOMPLETE, OK, UNUSABLE
 from runner.commands.options import Json, Names
-from runner.errors import RunnerError
+from runner.errors import OperatorError, RunnerError
 from runner.pages import coverage as coverage_page
 from runner.pages import demo as demo_page
 from runner.pages import issues as issues_page
@@ -21,6 +21,7 @@ from runner.pages import rule_tests as rule_tests_page
 from runner.pages import rules as rules_page
 from runner.pages import screen
 from runner.pages import settings as settings_page
+from runner.wording import plural
 
 cli = typer.Typer(
     name="eql-runner",
@@ -37,7 +38,7 @@ cli.add_typer(notify.cli)
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATH]...", help="Files or folders; none: RUNNER_RULES_PATH, else the shipped rules."),
+    typer.Argument(metavar="PATH", help="Files or folders; none: RUNNER_RULES_PATH, else the shipped rules."),
 ]
 
 
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run() -> None:
     """Run all rules, each on its own interval, until SIGTERM or Ctrl-C.
 
-    Serves /healthz, /readyz and /metrics. SIGHUP reads the rules again.
+    Serves /healthz, /readyz and /metrics. SIGHUP reads rules and notifications again.
     """
     app.run(app.settings(quiet=False))
 
@@ -89,6 +90,8 @@ def validate(
 
     Exit code 0: no errors; a rule of a type that cannot run yet is none. 1: some. 2: no rule can run.
     """
+    if sarif and as_json:
+        raise OperatorError("--json and --sarif are both given", "Keep one of them.")
     ruleset = app.validate(paths or (), cluster=cluster)
     if sarif:
         screen.show_json(issues_page.sarif(ruleset.issues))
@@ -107,27 +110,31 @@ def test(
 ) -> None:
     """Run the tests beside rules: events that must match and events that must not. Needs no cluster.
 
-    Exit code 0: all passed. 1: some did not. 2: no rule can run.
+    Exit code 0: all passed. 1: some did not, or a rule has errors. 2: no rule can run.
     """
     ruleset, report = app.test(paths or ())
     if junit:
         app.write_junit(junit, report)
     if as_json:
-        screen.show_json(rule_tests_page.as_json(report))
+        screen.show_json(rule_tests_page.as_json(report, ruleset.errors))
     else:
-        screen.show(rule_tests_page.page(report))
+        screen.show(rule_tests_page.page(report, ruleset.errors))
     raise typer.Exit(UNUSABLE if not ruleset.rules else OK if report.ok and ruleset.sound else INCOMPLETE)
 
 
 @cli.command(epilog="Example: eql-runner rules --json | jq -r '.[].name'")
 def rules(paths: Paths = None, as_json: Json = False) -> None:
-    """List the rules: what runs, how often, over which range and indices, and what cannot run."""
+    """List the rules: what runs, how often, over which range and indices, and what cannot run.
+
+    Exit code 0: some can run. 2: none can.
+    """
     ruleset = app.validate(paths or ())
     left_out = [issue for issue in ruleset.issues if issue.is_error]
     if as_json:
         screen.show_json(rules_page.as_json(ruleset.rules, left_out, app.now()))
     else:
         screen.show(rules_page.page(ruleset.rules, left_out))
+    raise typer.Exit(OK if ruleset.rules else UNUSABLE)
 
 
 @cli.command(epilog="Example: eql-runner setup --kibana")
@@ -193,9 +200,7 @@ def demo(
 def report(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="[FILE]...", help="Alerts as NDJSON: of the demo, or an export; none: the alerts index."
-        ),
+        typer.Argument(metavar="FILE", help="Alerts as NDJSON: of the demo, or an export; none: the alerts index."),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "--out", help="The page to write.")] = Path("alerts.html"),
     since: Annotated[
@@ -204,7 +209,7 @@ def report(
 ) -> None:
     """Write one HTML page of alerts, to filter and read without Kibana. It needs nothing else, and loads nothing."""
     count = app.report(files or (), output, arguments.duration(since) if since else None)
-    screen.show(Text(f"{screen.plural(count, 'alert')} in {output}"))
+    screen.show(Text(f"{plural(count, 'alert')} in {output}"))
 
 
 @cli.command(epilog="Example: eql-runner config --json")

@@ -238,15 +238,15 @@ class Service:
         """Take the rules as they are now, all of them; none where there is an error that was not there before."""
         ruleset = self._load()
         if not ruleset.rules or _kinds(ruleset) - _kinds(self._ruleset):
-            why = "they have new errors" if _errors(ruleset) else "none of them can run"
+            why = "they have new errors" if ruleset.errors else "none of them can run"
             self._log.error(
                 f"the rules were read again, but not taken, for {why}: the {len(self._ruleset.rules)} from before go on "
                 f"(hash {self._ruleset.hash})",
                 **_told(self._ruleset),
             )
             self._tell(ruleset, "not taken")
-            self._metrics.load_failed(len(_errors(ruleset)))
-            self._health.issues = len(_errors(ruleset))
+            self._metrics.load_failed(len(ruleset.errors))
+            self._health.issues = len(ruleset.errors)
             return
         engine.executor.loaded(ruleset.hash)
         scheduler.replace(ruleset.rules)
@@ -256,11 +256,11 @@ class Service:
 
     def _loaded(self, ruleset: RuleSet) -> None:
         self._ruleset = ruleset
-        self._metrics.loaded(ruleset.rules, len(_errors(ruleset)), ruleset.hash)
+        self._metrics.loaded(ruleset.rules, len(ruleset.errors), ruleset.hash)
         self._health.rules = len(ruleset.rules)
-        self._health.issues = len(_errors(ruleset))
+        self._health.issues = len(ruleset.errors)
         self._health.ruleset_hash = ruleset.hash
-        self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {len(_errors(ruleset))}", **_told(ruleset))
+        self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {len(ruleset.errors)}", **_told(ruleset))
         self._tell(ruleset)
 
     def _tell(self, ruleset: RuleSet, fate: str = "left out") -> None:
@@ -268,11 +268,7 @@ class Service:
 
         `validate` shows them all.
         """
-        errors = _errors(ruleset)
-        for issue in errors[:SHOWN_ISSUES]:
-            self._log.warning(f"{fate}: {_line(issue)}", **{"rule.id": issue.rule_id, "rule.name": issue.rule_name})
-        if len(errors) > SHOWN_ISSUES:
-            self._log.warning(f"… and {len(errors) - SHOWN_ISSUES} more; `eql-runner validate` shows all")
+        warn_of_errors(self._log, ruleset, fate)
         unsupported = sum(issue.code is Code.UNSUPPORTED for issue in ruleset.issues)
         if unsupported:
             self._log.warning(
@@ -307,14 +303,17 @@ class Observers:
             observer.crashed(rule, error)
 
 
-def _errors(ruleset: RuleSet) -> list[Issue]:
-    """Return what is wrong with rules that could run if they were right."""
-    return [issue for issue in ruleset.issues if issue.is_error and issue.code is not Code.UNSUPPORTED]
+def warn_of_errors(to: Logger, ruleset: RuleSet, fate: str = "left out") -> None:
+    """Log what is wrong with rules, and what became of them, up to a bound; `validate` shows it all."""
+    for issue in ruleset.errors[:SHOWN_ISSUES]:
+        to.warning(f"{fate}: {_line(issue)}", **{"rule.id": issue.rule_id, "rule.name": issue.rule_name})
+    if len(ruleset.errors) > SHOWN_ISSUES:
+        to.warning(f"… and {len(ruleset.errors) - SHOWN_ISSUES} more; `eql-runner validate` shows all")
 
 
 def _kinds(ruleset: RuleSet) -> set[tuple[str, str]]:
     """Return the errors without their lines, which move."""
-    return {(str(issue.path), issue.message) for issue in _errors(ruleset)}
+    return {(str(issue.path), issue.message) for issue in ruleset.errors}
 
 
 def _told(ruleset: RuleSet) -> dict[str, object]:

@@ -152,6 +152,18 @@ def test_rules_lists_what_runs_and_what_cannot(run, rules):
     assert [(one["name"], one["runnable"]) for one in listed] == [("Good", True), ("Bad", False)]
 
 
+def test_a_rule_with_several_faults_is_one_rule_that_cannot_run(run, rules):
+    path = rules(bad="(") / "bad.toml"
+    path.write_text(path.read_text().replace("risk_score = 47", "risk_score = 470"))
+    code, out, _ = run("rules", str(path))
+    assert code == 2
+    assert out.count("Bad  cannot run") == 1
+    assert "`risk_score` is `470`" in out
+    assert "0 rules can run, 1 cannot: `eql-runner validate` shows where to look" in out
+    (listed,) = json.loads(run("rules", str(path), "--json")[1])
+    assert listed["reason"].startswith("`risk_score` is `470`: expected a number from 0 to 100; ")
+
+
 def test_a_failed_test_of_a_rule_is_told_and_written_as_junit(run, tmp_path):
     folder = tmp_path / "rules"
     folder.mkdir()
@@ -165,6 +177,16 @@ def test_a_failed_test_of_a_rule_is_told_and_written_as_junit(run, tmp_path):
     assert "0 tests passed, 1 failed" in out
     assert "a good process" in Path("results.xml").read_text()
     assert json.loads(run("test", str(folder), "--json")[1])["ok"] is False
+
+
+def test_tests_that_pass_beside_a_rule_with_an_error_say_why_all_is_not_well(run, rules):
+    folder = rules(good="true", bad="(")
+    code, out, _ = run("test", str(folder))
+    assert code == 1
+    assert "0 tests passed, 0 failed; 1 rule has no tests" in out
+    assert "1 error in the rules themselves: `eql-runner validate` shows each" in out
+    issues = json.loads(run("test", str(folder), "--json")[1])["issues"]
+    assert {(issue["severity"], issue["code"]) for issue in issues} >= {("error", "query")}
 
 
 def test_the_demo_shows_alerts_and_proves_that_none_is_missed_or_doubled(run):
@@ -208,10 +230,12 @@ CANNOT_RUN = {
         ["once"],
         "no connection",
     ),
-    "a range that is no range": ({}, ["backfill", SEED, "--from", "now", "--to", "now-1d"], "is empty"),
+    "a range that is no range": ({}, ["backfill", SEED, "--from", "now", "--to", "now-1d"], "Let it begin before"),
+    "two ways to print": ({}, ["validate", "--json", "--sarif"], "Keep one of them"),
+    "a channel where nobody is told": ({}, ["notify", "retry", "soc"], "Set RUNNER_NOTIFICATIONS_PATH"),
     "an instant that is none": ({}, ["backfill", SEED, "--from", "yesterday"], "now-2d"),
-    "a file that cannot be written": ({}, ["demo", "--output", "no/such/folder"], "no/such/folder"),
-    "a file of alerts that is not there": ({}, ["report", "nowhere.ndjson"], "nowhere.ndjson"),
+    "a file that cannot be written": ({}, ["demo", "--output", "no/such/folder"], "Name another file."),
+    "a file of alerts that is not there": ({}, ["report", "nowhere.ndjson"], "Name a file of alerts"),
     "a report on a cluster that is not there": (
         {"RUNNER_ELASTICSEARCH_URL": "http://127.0.0.1:9", "RUNNER_RETRY_DEADLINE": "1s"},
         ["report", "--since", "1h"],
@@ -247,6 +271,21 @@ def test_strict_refuses_to_run_with_a_bad_rule(run, rules, monkeypatch):
     code, _, err = run("once")
     assert code == 2
     assert "RUNNER_STRICT" in err
+
+
+USAGES = {
+    "once": "once [OPTIONS] [RULE]...",
+    "validate": "validate [OPTIONS] [PATH]...",
+    "backfill": "backfill [OPTIONS] {RULE}...",
+    "alerts ack": "alerts ack [OPTIONS] [ID]...",
+    "report": "report [OPTIONS] [FILE]...",
+    "exceptions": "exceptions [OPTIONS] [PATH]...",
+}
+
+
+@pytest.mark.parametrize(("command", "usage"), USAGES.items(), ids=USAGES)
+def test_the_usage_of_a_command_is_plain(run, command, usage):
+    assert f"Usage: eql-runner {usage} " in run(*command.split(), "--help")[1]
 
 
 def test_without_a_command_it_shows_them(run):
@@ -359,3 +398,13 @@ def test_once_logs_a_line_for_each_execution_instead(run, rules, cluster, monkey
     assert (code, out) == (0, "")
     executed = [json.loads(line) for line in err.splitlines() if "rule-execution" in line]
     assert [line["eql_runner"]["execution"]["verdict"] for line in executed] == ["complete"]
+
+
+def test_once_names_the_rules_that_it_leaves_out(run, rules, cluster, monkeypatch):
+    monkeypatch.setenv("RUNNER_RULES_PATH", str(rules(index=cluster, good="true", bad="(")))
+    monkeypatch.setenv("RUNNER_LOG_FORMAT", "console")
+    code, out, err = run("once")
+    assert code == 0
+    assert "1 execution, complete" in out
+    assert re.search(r"left out: \S+bad\.toml:\d+:\d+: ", err)
+    assert "left out" not in run("once", "good")[2]

@@ -21,6 +21,7 @@ from runner.app.executions import (
     open_slices,
     states,
     tell,
+    warn_of_errors,
     warn_of_unreadable,
 )
 from runner.app.installation import export_kibana, setup, setup_kibana
@@ -53,6 +54,7 @@ __all__ = [
     "test",
     "user",
     "validate",
+    "warn_of_errors",
     "warn_of_unreadable",
     "workflow",
     "write_junit",

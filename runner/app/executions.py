@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from runner import housekeeping
+from runner import housekeeping, service
 from runner.app import notifying
 from runner.app.process import now
 from runner.engine import Engine
@@ -13,6 +13,7 @@ from runner.execution.model import Execution, State
 from runner.execution.rehearsal import Rehearsal
 from runner.notify.config import Notifications
 from runner.offline.memory import MemoryLedger
+from runner.rules.loader import RuleSet
 from runner.rules.model import Rule
 from runner.schedule.windows import Window, without
 from runner.settings import Settings
@@ -21,6 +22,11 @@ from runner.telemetry.execution_log import ExecutionLog
 
 LONGEST_FLUSH = timedelta(seconds=30)
 """How long a command that ends waits for notifications to be sent."""
+
+
+def warn_of_errors(ruleset: RuleSet) -> None:
+    """Log which rules are left out for their errors."""
+    service.warn_of_errors(logs.logger(), ruleset)
 
 
 def warn_of_unreadable(engine: Engine, wanted: Sequence[Rule]) -> None:

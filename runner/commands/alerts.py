@@ -16,12 +16,13 @@ from runner.errors import OperatorError
 from runner.pages import alerts as page
 from runner.pages import screen
 from runner.rules.model import Severity
+from runner.wording import plural
 
 cli = typer.Typer(name="alerts", help="List and show alerts; acknowledge, close and reopen them.", no_args_is_help=True)
 
 Ids = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="Alerts, by id or its beginning; none: all that the options select."),
+    typer.Argument(metavar="ID", help="Alerts, by id or its beginning; none: all that the options select."),
 ]
 Severities = Annotated[list[Severity] | None, typer.Option("--severity", help="Only of this severity; repeatable.")]
 Rule = Annotated[str, typer.Option("--rule", help="Only of this rule: its id, or a part of its name.")]
@@ -165,7 +166,7 @@ def _selected(workflow: Workflow, wanted: Filter, to: Status, *, yes: bool) -> l
     alerts = list(workflow.search.all(wanted))
     if yes or not alerts:
         return alerts
-    question = f"set {screen.plural(len(alerts), 'alert')} to {to}"
+    question = f"set {plural(len(alerts), 'alert')} to {to}"
     if not sys.stdin.isatty():
         raise OperatorError(f"this would {question}", "Say --yes to do it without being asked.")
     if not typer.confirm(f"Really {question}?", err=True):

@@ -14,7 +14,7 @@ from runner.pages import screen
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATH]...", help="Files or folders of rules; none: those of the settings."),
+    typer.Argument(metavar="PATH", help="Files or folders of rules; none: those of the settings."),
 ]
 
 

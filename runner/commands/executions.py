@@ -29,15 +29,19 @@ def once(
     settings = app.settings(quiet=not log)
     ruleset = app.runnable(settings)
     wanted = arguments.chosen(ruleset, names or ())
+    if not names:
+        app.warn_of_errors(ruleset)
     executions: list[Execution] = []
     told = app.notifications(settings, ruleset.rules)
-    with app.connect(settings, told=told) as engine, screen.progress() as progress:
+    with app.connect(settings, told=told) as engine:
         engine.executor.loaded(ruleset.hash)
         app.warn_of_unreadable(engine, wanted)
-        for done in progress.track(app.once(engine, wanted, settings.workers), len(wanted), description="Executing"):
-            executions += done
-            if log:
-                app.log_executions(done)
+        with screen.progress(shown=not log) as progress:
+            running = app.once(engine, wanted, settings.workers)
+            for done in progress.track(running, len(wanted), description="Executing"):
+                executions += done
+                if log:
+                    app.log_executions(done)
         app.tell(engine, wanted, executions)
     if as_json:
         screen.show_json([page.as_json(execution) for execution in executions])
@@ -47,7 +51,7 @@ def once(
 
 
 def backfill(
-    names: Annotated[list[str], typer.Argument(metavar="RULE...", help="Rules, by id, name or file.")],
+    names: Annotated[list[str], typer.Argument(metavar="RULE", help="Rules, by id, name or file.")],
     start: Annotated[str, typer.Option("--from", help="Where to begin: ISO 8601 (UTC), or date math such as now-7d.")],
     end: Annotated[str, typer.Option("--to", help="Where to end, not included.")] = "now",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Search, and write nothing.")] = False,

@@ -5,4 +5,4 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rules, by id, name or file; none: all.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="RULE", help="Rules, by id, name or file; none: all.")]

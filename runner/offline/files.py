@@ -18,5 +18,5 @@ def write_ndjson(path: Path, alerts: Iterable[Alert]) -> int:
                 file.write(orjson.dumps({"_id": alert.id, **alert.document}, option=orjson.OPT_APPEND_NEWLINE))
                 count += 1
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}", "name another file") from error
+        raise SettingsError(f"{path} cannot be written: {error.strerror}", "Name another file.") from error
     return count

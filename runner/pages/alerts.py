@@ -21,6 +21,7 @@ from runner.query.fields import first_text, first_value
 from runner.report import records
 from runner.report.guide import without_widgets
 from runner.report.records import event
+from runner.wording import plural
 
 SHORT_ID = 8  # characters of an id that a list shows; enough to name an alert by, as a rule
 
@@ -31,19 +32,19 @@ _PRESENT = {"open": "reopened", "acknowledged": "acknowledged", "closed": "close
 def page(alerts: Sequence[Found], total: int, now: datetime) -> RenderableType:
     """Show a line and its reason for each alert, newest first, and how many there are in all."""
     if not alerts:
-        return Text("no alerts" if not total else f"{total:,} alerts, none of them shown")
+        return Text("no alerts" if not total else f"{plural(total, 'alert')}, none of them shown")
     heading = screen.columns(*_WIDTHS)
     heading.add_row("Id", "Made (UTC)", "Severity", "Status", "Rule", style="dim")
     parts: list[RenderableType] = [heading]
     for alert in alerts:
         parts += [_row(alert, now), Padding(_line(alert.document), (0, 0, 0, 2), expand=False)]
-    shown = f"{screen.plural(total, 'alert')}"
+    shown = plural(total, "alert")
     if total > len(alerts):
         shown += f", the newest {len(alerts):,} shown; --limit shows more"
     return Group(*parts, "", Text(shown, "bold"))
 
 
-_WIDTHS = (SHORT_ID, 16, 8, 12, 32)
+_WIDTHS = (SHORT_ID, 16, 8, 12, 0)
 
 
 def _row(alert: Found, now: datetime) -> RenderableType:
@@ -208,9 +209,9 @@ def _guide(document: Document) -> RenderableType | None:
 
 def changed(result: Changed, to: str) -> RenderableType:
     """Say what a change did, and to which alerts it was not made."""
-    text = Text(f"{_PRESENT[to]} {screen.plural(len(result.changed), 'alert')}", "bold")
+    text = Text(f"{_PRESENT[to]} {plural(len(result.changed), 'alert')}", "bold")
     if result.blocks:
-        text.append(f", with {screen.plural(result.blocks, 'building block')}", "not bold")
+        text.append(f", with {plural(result.blocks, 'building block')}", "not bold")
     if result.already:
         text.append(f"; {len(result.already):,} had that status already", "not bold dim")
     return Group(text, *map(_conflict, result.conflicts))

@@ -14,6 +14,7 @@ from runner.pages import screen
 from runner.query.entries import Entry, EntryType, Nested
 from runner.rules.exceptions import ExceptionItem
 from runner.rules.model import Rule
+from runner.wording import plural
 
 _SHOWN = 3  # rules, and values of an entry, that are named; of more there is the number
 _VERBS = {
@@ -76,9 +77,11 @@ def page(found: Sequence[Account], *, shown: Sequence[Account], silent: str = ""
     if silent:
         parts.append(Text(f"hits are not known: {screen.safe(silent)}\n", "yellow"))
     if errors:
-        told = f"{screen.plural(errors, 'error')} in the files of exceptions: `eql-runner validate` shows each\n"
+        told = f"{plural(errors, 'error')} in the files of exceptions: `eql-runner validate` shows each\n"
         parts.append(Text(told, "red"))
-    return Group(*parts, _sum(found) if found else Text("there are no exceptions"))
+    return Group(
+        *parts, _sum(found) if found else Text("there are no exceptions; docs/exceptions.md shows how to write one")
+    )
 
 
 def as_json(account: Account) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def _use(account: Account) -> str:
         return ""
     if not hits.count:
         return f"\ntook nothing away in {span}"
-    return f"\ntook {screen.plural(hits.count, 'event')} away in {span}, last at {screen.instant(hits.last)}"
+    return f"\ntook {plural(hits.count, 'event')} away in {span}, last at {screen.instant(hits.last)}"
 
 
 def _told(entry: Entry | Nested) -> str:
@@ -157,7 +160,7 @@ def _told(entry: Entry | Nested) -> str:
 
 
 def _sum(found: Sequence[Account]) -> Text:
-    text = Text(screen.plural(len(found), "exception"), "bold")
+    text = Text(plural(len(found), "exception"), "bold")
     for number, word in (
         (sum(one.expired for one in found), "expired"),
         (sum(one.unused for one in found), "unused"),

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from runner.execution.model import Execution, Verdict
 from runner.pages import screen
+from runner.wording import plural
 
 
 def page(executions: Sequence[Execution], nothing: str = "nothing was executed") -> RenderableType:
@@ -22,7 +23,7 @@ def page(executions: Sequence[Execution], nothing: str = "nothing was executed")
 def backfill(executions: Sequence[Execution], *, dry_run: bool) -> RenderableType:
     """Show the executions of a backfill, and whether they were but a rehearsal."""
     shown = page(executions, nothing="everything in that range is proven searched (--again repeats it)")
-    return Group(shown, Text("dry run: nothing was written", "yellow") if dry_run else Text())
+    return Group(shown, Text("dry run: nothing was written", "yellow")) if dry_run else shown
 
 
 def rows(executions: Sequence[Execution], *, named: bool = True) -> RenderableType:
@@ -109,16 +110,16 @@ def _sum(executions: Sequence[Execution]) -> Text:
     suppressed = sum(execution.suppressed for execution in executions)
     excepted = sum(sum(execution.excepted.values()) for execution in executions)
     incomplete = sum(execution.verdict is not Verdict.COMPLETE for execution in executions)
-    text = Text.assemble((f"{screen.plural(created, 'alert')} created", "bold"), f", {known:,} known already")
+    text = Text.assemble((f"{plural(created, 'alert')} created", "bold"), f", {known:,} known already")
     if suppressed:
         text.append(f", {suppressed:,} suppressed")
     if excepted:
-        text.append(f", {screen.plural(excepted, 'event')} excepted")
+        text.append(f", {plural(excepted, 'event')} excepted")
     if waiting:
         text.append(f", {waiting:,} waiting for the next run", "yellow")
     if incomplete:
-        text.append(f"\n{incomplete} of {screen.plural(len(executions), 'execution')} not complete", "bold yellow")
+        text.append(f"\n{incomplete} of {plural(len(executions), 'execution')} not complete", "bold yellow")
     else:
         complete = "complete" if len(executions) == 1 else "all complete"
-        text.append(f"\n{screen.plural(len(executions), 'execution')}, {complete}", "green")
+        text.append(f"\n{plural(len(executions), 'execution')}, {complete}", "green")
     return text

@@ -8,21 +8,22 @@ from rich.text import Text
 
 from runner.offline.rule_tests import Report, Result
 from runner.pages import issues, screen
-from runner.rules.issues import Code
+from runner.rules.issues import Code, Issue
+from runner.wording import plural
 
 
-def page(report: Report) -> RenderableType:
-    """Show each rule with its tests, the problems of test files, and the sum."""
+def page(report: Report, errors: Sequence[Issue] = ()) -> RenderableType:
+    """Show each rule with its tests, the problems of test files, and the sum; `errors` are those of the rules themselves."""
     problems = [issue for issue in report.issues if issue.code is not Code.UNTESTED]
     untested = len(report.issues) - len(problems)
     return Group(
         *(_rule(results) for results in _by_rule(report.results)),
         *(issues.issue(problem) for problem in problems),
-        _sum(report, untested),
+        _sum(report, untested, len(errors)),
     )
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: Report, errors: Sequence[Issue] = ()) -> dict[str, Any]:
     """Return the report as plain JSON values."""
     return {
         "ok": report.ok,
@@ -38,7 +39,7 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for result in report.results
         ],
-        "issues": [issue.as_dict() for issue in report.issues],
+        "issues": [issue.as_dict() for issue in (*report.issues, *errors)],
     }
 
 
@@ -60,11 +61,14 @@ def _rule(results: Sequence[Result]) -> Text:
     return text
 
 
-def _sum(report: Report, untested: int) -> Text:
+def _sum(report: Report, untested: int, errors: int) -> Text:
     failed = len(report.failed)
     passed = len(report.results) - failed
-    text = Text.assemble((f"{screen.plural(passed, 'test')} passed", "green" if report.ok else ""))
+    text = Text.assemble((f"{plural(passed, 'test')} passed", "green" if report.ok else ""))
     text.append(f", {failed:,} failed", "bold red" if failed else "")
     if untested:
-        text.append(f"; {screen.plural(untested, 'rule has', 'rules have')} no tests", "dim")
+        text.append(f"; {plural(untested, 'rule has', 'rules have')} no tests", "dim")
+    if errors:
+        told = f"{plural(errors, 'error')} in the rules themselves: `eql-runner validate` shows each"
+        text.append(f"\n{told}", "red")
     return text

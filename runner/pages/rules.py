@@ -11,14 +11,24 @@ from rich.text import Text
 from runner.pages import screen
 from runner.rules.issues import Issue
 from runner.rules.model import Rule
+from runner.wording import plural
 
 
 def page(rules: Sequence[Rule], left_out: Sequence[Issue]) -> RenderableType:
     """Show the rules that run, then those that cannot, with the reason, then how many there are."""
-    sum_of = Text.assemble((f"{screen.plural(len(rules), 'rule')} can run", "bold green" if rules else "bold red"))
-    if left_out:
-        sum_of.append(f", {len(left_out):,} cannot", "red")
-    return Group(*(_rule(rule) for rule in rules), *(_left_out(issue) for issue in left_out), sum_of)
+    sum_of = Text.assemble((f"{plural(len(rules), 'rule')} can run", "bold green" if rules else "bold red"))
+    lost = _by_rule(left_out)
+    if lost:
+        sum_of.append(f", {len(lost):,} cannot: `eql-runner validate` shows where to look", "red")
+    return Group(*(_rule(rule) for rule in rules), *(_left_out(issues) for issues in lost), sum_of)
+
+
+def _by_rule(issues: Sequence[Issue]) -> list[list[Issue]]:
+    """Return the issues of each rule together; what is wrong with a whole file counts as one rule."""
+    found: dict[tuple[str, str, str], list[Issue]] = {}
+    for issue in issues:
+        found.setdefault((str(issue.path), issue.rule_id, issue.rule_name), []).append(issue)
+    return list(found.values())
 
 
 def _rule(rule: Rule) -> RenderableType:
@@ -33,9 +43,10 @@ def _rule(rule: Rule) -> RenderableType:
     return Group(Text(screen.safe(rule.name), "bold"), Padding(facts, (0, 0, 0, 2), expand=False), "")
 
 
-def _left_out(issue: Issue) -> RenderableType:
-    name = screen.safe(issue.rule_name or issue.path.name)
-    why = Text.assemble((f"{screen.safe(issue.rule_id)}\n" if issue.rule_id else "", "dim"), screen.safe(issue.message))
+def _left_out(issues: Sequence[Issue]) -> RenderableType:
+    name, rule_id = screen.safe(issues[0].rule_name or issues[0].path.name), issues[0].rule_id
+    why = Text.assemble((f"{screen.safe(rule_id)}\n" if rule_id else "", "dim"))
+    why.append(screen.safe("\n".join(issue.message for issue in issues)))
     return Group(Text.assemble((name, "bold"), ("  cannot run", "red")), Padding(why, (0, 0, 0, 2), expand=False), "")
 
 
@@ -63,12 +74,12 @@ def as_json(rules: Sequence[Rule], left_out: Sequence[Issue], now: datetime) -> 
         ),
         *(
             {
-                "rule_id": issue.rule_id,
-                "name": issue.rule_name,
-                "path": str(issue.path),
+                "rule_id": issues[0].rule_id,
+                "name": issues[0].rule_name,
+                "path": str(issues[0].path),
                 "runnable": False,
-                "reason": issue.message,
+                "reason": "; ".join(issue.message for issue in issues),
             }
-            for issue in left_out
+            for issues in _by_rule(left_out)
         ),
     ]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import orjson
 from rich.box import SIMPLE
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -43,11 +43,11 @@ def show_json(value: object) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
-def progress() -> Progress:
-    """Return progress bars on a terminal's stderr, gone when they are done; nothing elsewhere."""
+def progress(*, shown: bool = True) -> Progress:
+    """Return progress bars on a terminal's stderr, gone when they are done; nothing elsewhere, or where not `shown`."""
     errors = console(stderr=True)
-    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*shown, console=errors, transient=True, disable=not errors.is_terminal)
+    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*parts, console=errors, transient=True, disable=not (shown and errors.is_terminal))
 
 
 def safe(text: str) -> str:
@@ -70,10 +70,14 @@ def table(*headings: str, numbers: tuple[str, ...] = (), wrap: tuple[str, ...] =
 
 
 def columns(*widths: int) -> Table:
-    """Return an empty grid of columns that are as wide here as on every other row of the page; negative: set right."""
-    found = Table.grid(padding=(0, 1))
+    """Return an empty grid of columns that are as wide here as on every other row of the page.
+
+    A negative width is set to the right; 0 takes the rest of the line.
+    """
+    found = Table.grid(padding=(0, 1), expand=0 in widths)
     for width in widths:
-        found.add_column(width=abs(width), justify="right" if width < 0 else "left", no_wrap=True)
+        justify: JustifyMethod = "right" if width < 0 else "left"
+        found.add_column(width=abs(width) or None, ratio=None if width else 1, justify=justify, no_wrap=True)
     return found
 
 
@@ -117,8 +121,3 @@ def length(value: timedelta) -> str:
         if number:
             parts.append(f"{number}{unit}")
     return " ".join(parts[:2])
-
-
-def plural(number: int, noun: str, nouns: str = "") -> str:
-    """Write a number with its noun: `1 rule`, `2 rules`."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

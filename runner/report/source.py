@@ -14,7 +14,7 @@ from runner.errors import SettingsError
 from runner.query import instant
 from runner.report.records import Document
 
-_NEXT = "name a file of alerts such as `eql-runner demo` writes, one JSON document a line"
+_NEXT = "Name a file of alerts such as `eql-runner demo` writes, one JSON document a line."
 
 
 def read_ndjson(path: Path) -> Iterator[Document]:

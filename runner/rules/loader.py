@@ -42,9 +42,14 @@ class RuleSet:
         return not any(issue.is_error for issue in self.issues)
 
     @property
+    def errors(self) -> tuple[Issue, ...]:
+        """What is wrong with rules that could run if they were right."""
+        return tuple(issue for issue in self.issues if issue.is_error and issue.code is not Code.UNSUPPORTED)
+
+    @property
     def sound(self) -> bool:
         """Tell whether nothing is wrong, apart from rules of a kind that cannot run yet."""
-        return not any(issue.is_error and issue.code is not Code.UNSUPPORTED for issue in self.issues)
+        return not self.errors
 
     @cached_property
     def hash(self) -> str:

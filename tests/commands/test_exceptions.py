@@ -110,7 +110,7 @@ def test_errors_in_the_files_are_told(run: Run, tmp_path: Path) -> None:
 
 def test_without_exceptions_it_says_so(run: Run, tmp_path: Path) -> None:
     (tmp_path / "exceptions" / "site.toml").unlink()
-    assert run() == (0, "there are no exceptions\n", "")
+    assert run() == (0, "there are no exceptions; docs/exceptions.md shows how to write one\n", "")
 
 
 @pytest.mark.live

@@ -11,6 +11,7 @@ from runner.commands.options import Json
 from runner.errors import OperatorError
 from runner.pages import notifications as page
 from runner.pages import screen
+from runner.wording import plural
 
 cli = typer.Typer(
     name="notify",
@@ -71,4 +72,4 @@ def retry(channel: ChannelName) -> None:
     number = notifying.retried(app.settings(), channel, app.now())
     if not number:
         raise OperatorError(f"no notification to {channel} has failed", "`eql-runner notify status` shows what waits.")
-    screen.show(f"{screen.plural(number, 'notification')} to {channel} will be sent again")
+    screen.show(f"{plural(number, 'notification')} to {channel} will be sent again")

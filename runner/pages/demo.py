@@ -11,6 +11,7 @@ from runner.execution.model import Alert, Coverage, Document, RunType, Verdict
 from runner.offline.demo import Demo
 from runner.pages import coverage, executions, screen
 from runner.schedule.windows import Window
+from runner.wording import plural
 
 _SHOWN = 12  # alerts; the file holds all
 
@@ -101,18 +102,21 @@ def _bar(known: Coverage) -> Text:
 
 
 def _proof(demo: Demo) -> Iterator[Text]:
-    yield _line(not demo.missed, f"{len(demo.expected)} events match, {len(set(demo.found))} have an alert")
+    events = plural(len(demo.expected), "event matches", "events match")
+    alerted = plural(len(set(demo.found)), "has", "have")
+    yield _line(not demo.missed, f"{events}, {alerted} an alert")
     yield _line(not demo.repeated, "no event has two alerts" if not demo.repeated else f"{demo.repeated} repeated")
     overlap = sum(execution.duplicates for execution in demo.executions)
-    yield _line(ok=True, text=f"{overlap} matches were met again in overlapping windows, and alerted only once")
+    yield _line(
+        ok=True,
+        text=f"{plural(overlap, 'match was', 'matches were')} met again in overlapping windows, and alerted only once",
+    )
     cut = [execution for execution in demo.executions if execution.verdict is Verdict.TRUNCATED]
     if cut:
-        text = f"the cap of alerts cut {screen.plural(len(cut), 'execution')}; the rest came with the next ones"
+        text = f"the cap of alerts cut {plural(len(cut), 'execution')}; the rest came with the next ones"
         yield _line(ok=True, text=text)
     caught_up = sum(execution.run_type is RunType.CATCH_UP for execution in demo.executions)
-    yield _line(
-        ok=True, text=f"what the downtime missed was searched in {screen.plural(caught_up, 'catch-up execution')}"
-    )
+    yield _line(ok=True, text=f"what the downtime missed was searched in {plural(caught_up, 'catch-up execution')}")
 
 
 def _line(ok: bool, text: str) -> Text:  # noqa: FBT001  # reads well at every call

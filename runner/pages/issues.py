@@ -12,6 +12,7 @@ from rich.text import Text
 from runner import __version__
 from runner.pages import screen
 from runner.rules.issues import Code, Issue, IssueSeverity, Place
+from runner.wording import plural
 
 _STYLES = {IssueSeverity.ERROR: "bold red", IssueSeverity.WARNING: "yellow", IssueSeverity.INFO: "cyan"}
 _LEVELS = {IssueSeverity.ERROR: "error", IssueSeverity.WARNING: "warning", IssueSeverity.INFO: "note"}
@@ -72,7 +73,7 @@ def verdict(issues: Sequence[Issue], rules: int) -> Text:
     found = [
         *([f"{counted[_LEFT_OUT]:,} of other types cannot yet"] if counted[_LEFT_OUT] else []),
         *(
-            screen.plural(counted[severity], noun)
+            plural(counted[severity], noun)
             for severity, noun in (
                 (IssueSeverity.ERROR, "error"),
                 (IssueSeverity.WARNING, "warning"),
@@ -82,7 +83,7 @@ def verdict(issues: Sequence[Issue], rules: int) -> Text:
         ),
     ]
     style = "bold red" if errors or not rules else "green"
-    return Text.assemble((f"{screen.plural(rules, 'rule')} can run", style), f"; {', '.join(found) or 'no issues'}")
+    return Text.assemble((f"{plural(rules, 'rule')} can run", style), f"; {', '.join(found) or 'no issues'}")
 
 
 _LEFT_OUT = "left out"

@@ -13,6 +13,7 @@ from runner.notify.secret_urls import shown
 from runner.pages import screen
 from runner.pages.issues import issue
 from runner.rules.issues import Issue
+from runner.wording import plural
 
 
 def checked(told: Notifications, issues: Sequence[Issue]) -> RenderableType:
@@ -70,7 +71,7 @@ def _troubles(one: Standing, now: datetime) -> list[Text]:
         found.append(Text(f"  for {since}: {screen.safe(claim.error)}{again}", "red"))
     if one.failed:
         found.append(
-            Text(f"  {screen.plural(one.failed, 'was', 'were')} given up: eql-runner notify retry {one.channel}", "red")
+            Text(f"  {plural(one.failed, 'was', 'were')} given up: eql-runner notify retry {one.channel}", "red")
         )
     return found
 
@@ -102,9 +103,11 @@ def _as_json(one: Standing, *, is_there: bool) -> dict[str, Any]:
 
 def _way(channel: Channel) -> str:
     digest = channel.digest
-    rate = f"at most {screen.plural(channel.rate.messages, 'message')} in {screen.length(channel.rate.per)}"
+    rate = f"at most {plural(channel.rate.messages, 'message')} in {screen.length(channel.rate.per)}"
     folded = (
-        f"above {digest.above} alerts of a rule in {screen.length(digest.within)} a digest" if digest else "no digests"
+        f"above {plural(digest.above, 'alert')} of a rule in {screen.length(digest.within)} a digest"
+        if digest
+        else "no digests"
     )
     return f"{channel.kind}, {shown(channel.url.get_secret_value())}; {rate}; {folded}"
 

@@ -10,8 +10,8 @@ from runner.engine import Engine
 from runner.errors import AccessDenied, ClusterError, RunnerError
 from runner.execution.model import Execution, State
 from runner.housekeeping import Housekeeping
+from runner.loaded_rules import LoadedRules
 from runner.notify.dispatch import Dispatch
-from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
 from runner.rules.model import Rule
 from runner.schedule.scheduler import Observer, Scheduler
@@ -27,14 +27,8 @@ from runner.telemetry.server import Server
 
 TELLING_ENDS_IN = timedelta(seconds=5)
 PROBE_EVERY = timedelta(seconds=15)
-BACKOFF = (
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-    30.0,
-)  # seconds between attempts to reach the cluster at the start; the last one repeats
-SHOWN_ISSUES = 20
+BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds between attempts to reach the cluster at the start; the last one repeats."""
 
 
 class Service:
@@ -70,12 +64,12 @@ class Service:
         self._health = Health(clock)
         self._live: frozenset[str] = frozenset()
         self._dispatch: Dispatch | None = None
-        self._ruleset = RuleSet()
+        self._rules = LoadedRules(log, self._metrics, self._health)
         self._gaps: dict[str, tuple[Window, ...]] = {}
 
     def run(self, ruleset: RuleSet) -> None:
         """Run until `stop` is set. Raises RunnerError for what no waiting can mend, such as a wrong key."""
-        self._loaded(ruleset)
+        self._rules.take(ruleset)
         with self._served():
             engine = self._reached()
             if engine is not None:
@@ -160,7 +154,7 @@ class Service:
             self._log,
             HousekeepingMetrics(self._metrics.registry),
             self._clock,
-            rules=lambda: self._ruleset.rules,
+            rules=lambda: self._rules.ruleset.rules,
             leads=lambda: engine.replicas is None or engine.replicas.leads("housekeeping"),
         )
         keeping.start()
@@ -196,7 +190,7 @@ class Service:
                 self._hangup.clear()
                 self._reload(engine, scheduler)
                 if engine.reroute is not None:
-                    engine.reroute(self._ruleset.rules)
+                    engine.reroute(self._rules.ruleset.rules)
             if self._clock() - probed >= self._probe_every:
                 self._probe(engine)
                 probed = self._clock()
@@ -237,44 +231,13 @@ class Service:
     def _reload(self, engine: Engine, scheduler: Scheduler) -> None:
         """Take the rules as they are now, all of them; none where there is an error that was not there before."""
         ruleset = self._load()
-        if not ruleset.rules or _kinds(ruleset) - _kinds(self._ruleset):
-            why = "they have new errors" if ruleset.errors else "none of them can run"
-            self._log.error(
-                f"the rules were read again, but not taken, for {why}: the {len(self._ruleset.rules)} from before go on "
-                f"(hash {self._ruleset.hash})",
-                **_told(self._ruleset),
-            )
-            self._tell(ruleset, "not taken")
-            self._metrics.load_failed(len(ruleset.errors))
-            self._health.issues = len(ruleset.errors)
+        if self._rules.refuses(ruleset):
             return
         engine.executor.loaded(ruleset.hash)
         scheduler.replace(ruleset.rules)
         if self._dispatch is not None:
             self._dispatch.loaded(ruleset.rules)
-        self._loaded(ruleset)
-
-    def _loaded(self, ruleset: RuleSet) -> None:
-        self._ruleset = ruleset
-        self._metrics.loaded(ruleset.rules, len(ruleset.errors), ruleset.hash)
-        self._health.rules = len(ruleset.rules)
-        self._health.issues = len(ruleset.errors)
-        self._health.ruleset_hash = ruleset.hash
-        self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {len(ruleset.errors)}", **_told(ruleset))
-        self._tell(ruleset)
-
-    def _tell(self, ruleset: RuleSet, fate: str = "left out") -> None:
-        """Log the errors and what became of their rules, up to a bound, and how many rules are of types that cannot run.
-
-        `validate` shows them all.
-        """
-        warn_of_errors(self._log, ruleset, fate)
-        unsupported = sum(issue.code is Code.UNSUPPORTED for issue in ruleset.issues)
-        if unsupported:
-            self._log.warning(
-                f"{fate}: {unsupported} {'rule' if unsupported == 1 else 'rules'} of types that cannot run yet; "
-                f"`eql-runner rules` lists them"
-            )
+        self._rules.take(ruleset)
 
 
 class Observers:
@@ -303,27 +266,5 @@ class Observers:
             observer.crashed(rule, error)
 
 
-def warn_of_errors(to: Logger, ruleset: RuleSet, fate: str = "left out") -> None:
-    """Log what is wrong with rules, and what became of them, up to a bound; `validate` shows it all."""
-    for issue in ruleset.errors[:SHOWN_ISSUES]:
-        to.warning(f"{fate}: {_line(issue)}", **{"rule.id": issue.rule_id, "rule.name": issue.rule_name})
-    if len(ruleset.errors) > SHOWN_ISSUES:
-        to.warning(f"… and {len(ruleset.errors) - SHOWN_ISSUES} more; `eql-runner validate` shows all")
-
-
-def _kinds(ruleset: RuleSet) -> set[tuple[str, str]]:
-    """Return the errors without their lines, which move."""
-    return {(str(issue.path), issue.message) for issue in ruleset.errors}
-
-
-def _told(ruleset: RuleSet) -> dict[str, object]:
-    return {"eql_runner.ruleset.hash": ruleset.hash, "eql_runner.ruleset.rules": len(ruleset.rules)}
-
-
 def _advice(error: RunnerError) -> str:
     return f"{error}. {error.hint}" if error.hint else str(error)
-
-
-def _line(issue: Issue) -> str:
-    hint = f" ({issue.hint})" if issue.hint else ""
-    return f"{issue.path}:{issue.line}:{issue.column}: {issue.message}{hint}"

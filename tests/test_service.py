@@ -17,11 +17,12 @@ from runner.engine import Engine
 from runner.errors import AccessDenied, ClusterUnavailable, SettingsError
 from runner.execution.model import Coverage, Execution, RunType, State, Verdict
 from runner.housekeeping import Instruments
+from runner.loaded_rules import SHOWN_ISSUES
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.loader import RuleSet
 from runner.rules.model import Schedule
 from runner.schedule.windows import Window
-from runner.service import SHOWN_ISSUES, Service
+from runner.service import Service
 from runner.settings import Settings
 from runner.telemetry import logs
 from tests import made
@@ -229,7 +230,7 @@ def test_a_reload_that_leaves_no_rule_is_not_taken_and_says_so(running, log):
     until(lambda: subject.executor.executed)
     subject.reloaded = RuleSet(())
     subject.hangup.set()
-    until(lambda: "not taken, for none of them can run: the 1 from before go on" in messages(log))
+    until(lambda: "not taken, for none of them can run: 1 rule from before goes on" in messages(log))
 
 
 def test_a_reload_takes_good_rules_and_refuses_a_set_with_a_bad_one(running, log):
@@ -292,11 +293,12 @@ def test_a_range_that_is_given_up_is_logged_once_with_the_command_that_searches_
     assert b'runner_rule_gap_seconds{rule_id="r-1"} 7200.0' in subject.service._metrics.text()
 
 
-def test_rules_of_other_types_are_counted_and_are_no_errors(running, log):
+@pytest.mark.parametrize(("number", "told"), [(1, "1 rule of a type"), (3, "3 rules of types")])
+def test_rules_of_other_types_are_counted_and_are_no_errors(running, log, number, told):
     issue = Issue(IssueSeverity.ERROR, Code.UNSUPPORTED, "cannot run yet: type new_terms", Path("other.toml"))
-    subject = running(RuleSet((rule("r-1"),), (issue,) * 3))
+    subject = running(RuleSet((rule("r-1"),), (issue,) * number))
     until(lambda: subject.executor.executed)
-    assert "left out: 3 rules of types that cannot run yet" in messages(log)
+    assert f"left out: {told} that cannot run yet" in messages(log)
     assert b"runner_rule_load_failures 0.0" in subject.service._metrics.text()
 
 

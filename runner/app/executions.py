@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from runner import housekeeping, service
+from runner import housekeeping, loaded_rules
 from runner.app import notifying
 from runner.app.process import now
 from runner.engine import Engine
@@ -26,7 +26,7 @@ LONGEST_FLUSH = timedelta(seconds=30)
 
 def warn_of_errors(ruleset: RuleSet) -> None:
     """Log which rules are left out for their errors."""
-    service.warn_of_errors(logs.logger(), ruleset)
+    loaded_rules.warn_of_errors(logs.logger(), ruleset)
 
 
 def warn_of_unreadable(engine: Engine, wanted: Sequence[Rule]) -> None:

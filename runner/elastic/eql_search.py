@@ -23,6 +23,7 @@ from runner.errors import QueryRejected, RunnerError
 from runner.execution.model import Fault, Hit, Match, Page, Verdict
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
+from runner.wording import plural
 
 PAGE = 500  # events come whole, so that a page is kept smaller than one of candidates
 MOST = 10_000  # what Elasticsearch returns at once, unless index.max_result_window is set otherwise
@@ -248,7 +249,7 @@ def _faults(answer: Mapping[str, Any]) -> Iterator[Fault]:
     yield from answers.faults({"timed_out": answer.get("timed_out")})
     failures = answer.get("shard_failures") or ()
     if failures:
-        yield Fault(Verdict.PARTIAL, f"{len(failures)} shards failed: {answers.reasons(failures)}")
+        yield Fault(Verdict.PARTIAL, f"{plural(len(failures), 'shard')} failed: {answers.reasons(failures)}")
     elif answer.get("is_partial"):
         yield Fault(Verdict.PARTIAL, "the cluster calls its answer partial and gives no reason")
 

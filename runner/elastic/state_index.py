@@ -18,6 +18,7 @@ from runner.elastic.records import execution_document, state_document, state_of
 from runner.errors import ClusterAnswerError, ClusterBusy, SetupError, StateConflict
 from runner.execution.model import Coverage, Execution, State
 from runner.rules.model import Rule
+from runner.wording import plural
 
 _READ = Action("read the state of rule", "`read` on the state index")
 _RECORD = Action("record the execution of rule", "`create_doc` on the executions index and `index` on the state index")
@@ -107,7 +108,7 @@ class _Moving:
         answer = es.bulk(operations=[part for name in sent for part in self._waiting[name]])
         items = [next(iter(item.values())) for item in mapping(answer.body, "the bulk").get("items", ())]
         if len(items) != len(sent):
-            raise ClusterAnswerError(f"the cluster answered for {len(items)} documents of {len(sent)}")
+            raise ClusterAnswerError(f"the cluster answered for {len(items)} of {plural(len(sent), 'document')}")
         refused = []
         for name, item in zip(sent, items, strict=True):
             if item["status"] in {200, 201} and name == "state":

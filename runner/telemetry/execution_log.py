@@ -12,6 +12,7 @@ from runner.execution.model import Execution, Verdict
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 from runner.telemetry.logs import Logger
+from runner.wording import plural
 
 _LEVELS: Mapping[Verdict, int] = {
     Verdict.COMPLETE: logging.INFO,
@@ -68,12 +69,12 @@ def sentence(execution: Execution) -> str:
     counts = [
         f"{execution.created} created",
         *([f"{execution.suppressed} suppressed"] if execution.suppressed else []),
-        f"{execution.duplicates} duplicates",
+        plural(execution.duplicates, "duplicate"),
         *([f"{execution.rejected} rejected"] if execution.rejected else []),
         *([f"{execution.backlog} waiting"] if execution.backlog else []),
         f"{execution.matched} of {execution.candidates} matched",
         *([f"{sum(execution.excepted.values())} excepted"] if execution.excepted else []),
-        f"{execution.requests} requests",
+        plural(execution.requests, "request"),
         f"{execution.duration:.2f} s",
         *execution.faults,
         *execution.notes,

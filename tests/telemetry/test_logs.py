@@ -109,9 +109,9 @@ FAILURE = Failure("AccessDenied", "operator", "may not read logs-*", "Grant the 
 
 EXECUTIONS = {
     "complete": (
-        {"created": 2, "duplicates": 1, "matched": 3, "candidates": 40, "requests": 4},
+        {"created": 2, "duplicates": 1, "matched": 3, "candidates": 40, "requests": 1},
         "info",
-        "11:51:00 to 12:00:00: 2 created, 1 duplicates, 3 of 40 matched, 4 requests, 0.25 s",
+        "11:51:00 to 12:00:00: 2 created, 1 duplicate, 3 of 40 matched, 1 request, 0.25 s",
         {"outcome": "success", "duration": 250_000_000},
     ),
     "truncated": (

@@ -141,8 +141,6 @@ def retried(found: Settings, name: str, now: datetime) -> int:
     """Let the failed notifications of a channel wait again; return how many they were."""
     if found.notifications_path is None:
         checked(found)
-    if found.notifications_path is None:
-        checked(found)
     with _outbox(found) as outbox:
         failed = outbox.entries(name, EntryState.FAILED, now, MOST_RETRIED)
         if not failed and name not in {one.channel for one in outbox.standing()}:

@@ -17,28 +17,12 @@ from elasticsearch import Elasticsearch
 
 from runner.cli import main
 from tests.notify.hook import Answer, Hook
+from tests.rules.rule_text import with_values, written
 
 pytestmark = pytest.mark.live
 
 PASSWORD = "hunter2222"
 SECRET_PATH = "/services/T0SECRET/x9SECRETx9"
-RULE = """\
-[rule]
-rule_id = "{id}"
-name = "{name}"
-description = "Finds evil."
-risk_score = 73
-severity = "high"
-type = "eql"
-language = "eql"
-index = ["{index}"]
-author = ["us"]
-license = "Apache-2.0"
-version = 1
-query = '''
-process where process.name == "evil"
-'''
-"""
 FILE = """\
 [channels.hook]
 kind = "webhook"
@@ -72,8 +56,8 @@ def place(
 ) -> str:
     """Settings for one rule over `<prefix>-logs`, and for two channels; the prefix."""
     (tmp_path / "rules").mkdir()
-    text = RULE.format(id="11111111-1111-4111-8111-111111111111", name="Evil Process", index=f"{index_prefix}-logs")
-    (tmp_path / "rules" / "evil.toml").write_text(text, encoding="utf-8")
+    text = with_values(name="Evil Process", severity="high", index=[f"{index_prefix}-logs"])
+    written(tmp_path / "rules", text, "evil.toml")
     (tmp_path / "notifications.toml").write_text(FILE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for name in ("alerts", "executions", "state", "suppressed", "outbox"):
@@ -268,9 +252,7 @@ def test_the_service_tells_counts_and_ends_in_time(
 ) -> None:
     index_events(node, place, 2)
     rule = tmp_path / "rules" / "evil.toml"
-    rule.write_text(
-        rule.read_text(encoding="utf-8").replace("version = 1", 'version = 1\ninterval = "1s"\nfrom = "now-9m"')
-    )
+    rule.write_text(rule.read_text(encoding="utf-8").replace('interval = "5m"', 'interval = "1s"'))
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
@@ -302,7 +284,7 @@ def test_on_sighup_the_service_takes_a_file_that_is_right_and_no_other(
 ) -> None:
     index_events(node, place, 1)
     rule, path, log = tmp_path / "rules" / "evil.toml", tmp_path / "notifications.toml", tmp_path / "log"
-    rule.write_text(rule.read_text(encoding="utf-8").replace("version = 1", 'interval = "1s"\nfrom = "now-9m"'))
+    rule.write_text(rule.read_text(encoding="utf-8").replace('interval = "5m"', 'interval = "1s"'))
     monkeypatch.setenv("RUNNER_HTTP_PORT", "0")
     monkeypatch.setenv("RUNNER_WATCH_RULES", "false")
     with log.open("w") as stream:

@@ -16,28 +16,9 @@ from itertools import pairwise
 import pytest
 
 from tests.made import event
+from tests.rules.rule_text import with_values, written
 
 pytestmark = pytest.mark.live
-
-RULE = """\
-[rule]
-rule_id = "22222222-2222-4222-8222-222222222222"
-name = "Evil Process"
-description = "Finds evil."
-risk_score = 47
-severity = "medium"
-type = "eql"
-language = "eql"
-index = ["{index}"]
-author = ["us"]
-license = "Apache-2.0"
-version = 1
-interval = "1s"
-from = "now-9m"
-query = '''
-process where process.name == "evil"
-'''
-"""
 
 
 def rule_id(number):
@@ -67,10 +48,9 @@ def start(tmp_path, index_prefix, index):
         folder = tmp_path / "rules"
         folder.mkdir(exist_ok=True)
         for number in range(2, 2 + rules):
-            text = RULE.replace("22222222-2222-4222-8222-222222222222", rule_id(number)).replace(
-                "Evil", f"Evil {number}"
-            )
-            (folder / f"rule{number}.toml").write_text(text.format(index=index))
+            name = f"Evil {number} Process"
+            text = with_values(rule_id=rule_id(number), name=name, index=[index], interval="1s")
+            written(folder, text, f"rule{number}.toml")
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             port = one.getsockname()[1]

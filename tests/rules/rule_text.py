@@ -1,5 +1,6 @@
-"""A small right rule file, line by line, for tests that make one thing wrong in it."""
+"""A small right rule file, line by line, for tests that make one thing wrong or another in it."""
 
+import json
 from pathlib import Path
 
 RULE = """\
@@ -24,9 +25,17 @@ process where process.name == "evil"
 """
 
 
-def with_line(key: str, line: str) -> str:
+def with_values(**values: str | int | list[str]) -> str:
+    """The rule with these values of some keys."""
+    text = RULE
+    for key, value in values.items():
+        text = with_line(key, f"{key} = {json.dumps(value)}", text)
+    return text
+
+
+def with_line(key: str, line: str, text: str = RULE) -> str:
     """The rule with the line of a key replaced; an empty line takes it away; an unknown key adds it at the end."""
-    lines = RULE.splitlines()
+    lines = text.splitlines()
     places = [number for number, text in enumerate(lines) if text.startswith(f"{key} =")]
     if places:
         lines[places[0]] = line

@@ -15,25 +15,9 @@ from runner import __version__
 from runner.cli import main
 from tests.elastic.security import PATH, Security
 from tests.made import event
+from tests.rules.rule_text import RULE, with_line, with_values, written
 
 SEED = "Pod or Container Creation with Suspicious Command-Line"
-RULE = """\
-[rule]
-rule_id = "11111111-1111-4111-8111-111111111111"
-name = "Evil Process"
-description = "Finds evil."
-risk_score = 47
-severity = "medium"
-type = "eql"
-language = "eql"
-index = ["{index}"]
-author = ["us"]
-license = "Apache-2.0"
-version = 1
-query = '''
-process where {condition}
-'''
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +58,9 @@ def rules(tmp_path):
         folder = tmp_path / "rules"
         folder.mkdir(exist_ok=True)
         for number, (name, condition) in enumerate(conditions.items()):
-            text = RULE.format(index=index, condition=condition)
-            text = text.replace("11111111-1111-4111-8111-111111111111", f"{number:08}-1111-4111-8111-111111111111")
-            (folder / f"{name}.toml").write_text(text.replace("Evil Process", name.replace("_", " ").title()))
+            fields = {"rule_id": f"{number:08}-1111-4111-8111-111111111111", "name": name.replace("_", " ").title()}
+            text = with_values(**fields, index=[index]).replace('process.name == "evil"', condition)
+            written(folder, text, f"{name}.toml")
         return folder
 
     return write
@@ -146,7 +130,7 @@ def test_rules_lists_what_runs_and_what_cannot(run, rules):
     folder = rules(good="true", bad="(")
     code, out, _ = run("rules", str(folder))
     assert code == 0
-    assert "every 5m over now-6m to now" in out
+    assert "every 5m over now-9m to now" in out
     assert "1 rule can run, 1 cannot" in out
     listed = json.loads(run("rules", str(folder), "--json")[1])
     assert [(one["name"], one["runnable"]) for one in listed] == [("Good", True), ("Bad", False)]
@@ -167,7 +151,7 @@ def test_a_rule_with_several_faults_is_one_rule_that_cannot_run(run, rules):
 def test_a_failed_test_of_a_rule_is_told_and_written_as_junit(run, tmp_path):
     folder = tmp_path / "rules"
     folder.mkdir()
-    (folder / "evil.toml").write_text(RULE.format(index="logs-*", condition='process.name == "evil"'))
+    (folder / "evil.toml").write_text(RULE)
     (folder / "evil.test.toml").write_text(
         '[[match]]\nname = "a good process"\nevents = [{event.category = "process", process.name = "good"}]\n'
     )
@@ -342,7 +326,7 @@ def test_once_writes_alerts_and_repeats_none_and_coverage_and_backfill_follow(ru
 def test_once_ends_with_1_when_an_execution_is_not_complete(run, rules, cluster, node, monkeypatch):
     folder = rules(index=cluster, evil='process.name == "evil"')
     text = (folder / "evil.toml").read_text()
-    (folder / "evil.toml").write_text(text.replace("version = 1", "version = 1\nmax_signals = 1"))
+    (folder / "evil.toml").write_text(with_line("max_signals", "max_signals = 1", text))
     monkeypatch.setenv("RUNNER_RULES_PATH", str(folder))
     evil(node, cluster, 1, 2)
     code, out, _ = run("once")

@@ -80,12 +80,16 @@ def whole(hit: Hit, source: Document) -> Document:
 
 
 def _told(node: Document, outer: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each path of a document with its value; not arrays of objects, which only a source has."""
+    """Yield each path of a document with its value; not arrays of objects, or of nothing, which only a source has."""
     for name, value in node.items():
         if isinstance(value, Mapping):
             yield from _told(value, f"{outer}{name}.")
-        elif not (isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value)):
+        elif _reader(name)(node) is not None and not _holds_objects(value):
             yield f"{outer}{name}", value
+
+
+def _holds_objects(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value)
 
 
 def _lacks(source: Document, path: str) -> bool:

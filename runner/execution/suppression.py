@@ -10,11 +10,11 @@ its last event's. Kibana measures from the clock on the wall, and from when the 
 what is caught up or backfilled later groups as it would have in time, and a second search groups as the first.
 
 With `suppress_missing` off, a match that lacks one of the fields is alerted by itself. Source: Kibana,
-`suppression_utils.ts`, `partition_missing_fields_events.ts`; the terms of a sequence are those of its common fields.
+`suppression_utils.ts`, `partition_missing_fields_events.ts`; the terms of a sequence are what its events share.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,6 @@ from typing import Any
 import orjson
 
 from runner.execution.absorbing import Absorber, Group, Term
-from runner.execution.common_fields import common
 from runner.execution.model import Document, Match
 from runner.query import instant, values
 from runner.query.kinds import spelled
@@ -67,9 +66,8 @@ def candidate(rule: Rule, alert_id: str, match: Match) -> Candidate:
 
 
 def terms(fields: Sequence[str], match: Match) -> tuple[Term, ...]:
-    """Return the fields with their values in the match's event, or in what the events of a sequence have in common."""
-    shared = common([hit.source for hit in match.events])
-    return tuple((field, _values(shared, field)) for field in fields)
+    """Return the fields with their values in the match's event, or those that all events of a sequence have."""
+    return tuple((field, _shared([_values(hit.source, field) for hit in match.events])) for field in fields)
 
 
 def sort_out(
@@ -149,10 +147,15 @@ def _time_of(rule: Rule, source: Document) -> datetime | None:
     return found and whole_milliseconds(found)
 
 
-def _values(source: Document, field: str) -> tuple[Any, ...] | None:
+def _values(source: Document, field: str) -> dict[str, Any]:
+    """Return the field's values by their spelling."""
     found = values(source, field) or values(source, field.removesuffix(".keyword"))
-    by_spelling = {spelled(value): value for value in found}
-    return tuple(by_spelling[text] for text in sorted(by_spelling)) or None
+    return {spelled(value): value for value in found}
+
+
+def _shared(found: Sequence[Mapping[str, Any]]) -> tuple[Any, ...] | None:
+    first, *others = found
+    return tuple(first[text] for text in sorted(first) if all(text in other for other in others)) or None
 
 
 def _instance_id(rule_id: str, found: Iterable[Term]) -> str:

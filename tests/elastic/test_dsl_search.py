@@ -214,9 +214,9 @@ def test_a_document_is_as_it_was_sent_whatever_was_read_of_it_before(bench):
     files = [{"size": 5, "path": "a"}, {"size": 6, "path": "b"}]
     text = {"type": "text", "fields": {"raw": {"type": "keyword"}}}
     sizes = {"properties": {"size": {"type": "float"}}}
-    sent = event(1, files=files, title="x")
-    bench.index([sent], files=sizes, title=text)
-    of = bench.rule("process where files.size * 2 == 10", suppression=Suppression(("title.raw",)))
+    sent = event(1, files=files, title="x", scores={"none": []})
+    bench.index([sent], files=sizes, title=text, scores={"properties": {"none": {"type": "float"}}})
+    of = bench.rule("process where files.size * 2 == 10", suppression=Suppression(("title.raw", "scores.none")))
     (page,) = bench.pages(of)
     assert page.hits[0].source["title.raw"] == "x"
     assert bench.source().documents(page.hits).hits[0].source == sent.source

@@ -224,6 +224,29 @@ def test_a_sequence_groups_by_what_its_events_share_and_has_blocks_only_with_its
     assert [one.events for one in bench.sink.absorbed] == [(("logs-test", "h-6"), ("logs-test", "h-5"))]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "value"),
+    [
+        pytest.param({"user": {"name": "u"}}, {"user.name": "u"}, ["u"], id="nested and dotted"),
+        pytest.param({"user": {"name": ["u", "v"]}}, {"user": {"name": "v"}}, ["v"], id="one of several"),
+        pytest.param(
+            {"user": {"name": ["v", "u"]}}, {"user": [{"name": "u"}, {"name": "v"}]}, ["u", "v"], id="objects"
+        ),
+        pytest.param({"user": {"name": 5}}, {"user": {"name": "5"}}, [5], id="a number and its text"),
+        pytest.param({"user": {"name": "u"}}, {"user": {"name": "v"}}, None, id="none in common"),
+        pytest.param({"user": {"name": "u"}}, {}, None, id="missing in one"),
+    ],
+)
+def test_the_terms_of_a_sequence_are_what_all_its_events_have(first, second, value):
+    bench = Bench([on("h", -6, process={"name": "a"}, **first), on("h", -5, process={"name": "b"}, **second)])
+    bench.rule = replace(rule(SEQUENCE), suppression=Suppression(("user.name",)))
+
+    bench.run(0)
+
+    *_, shell = bench.sink.alerts
+    assert shell.document["kibana.alert.suppression.terms"] == [{"field": "user.name", "value": value}]
+
+
 @pytest.mark.parametrize("page_size", [1, 7, 1000])
 def test_absorbed_matches_do_not_use_up_the_cap(page_size):
     events = [on("abc"[n % 3], -8 + n / 100) for n in range(300)]

@@ -145,7 +145,7 @@ def test_alerts_of_once_are_told_by_each_channel_in_its_way_and_never_again(
 
 
 def test_a_channel_that_is_down_is_shown_and_told_all_later(
-    run: Run, node: Elasticsearch, place: str, hook: Hook, monkeypatch: pytest.MonkeyPatch
+    run: Run, node: Elasticsearch, place: str, hook: Hook
 ) -> None:
     index_events(node, place, 1)
     hook.answers = [Answer(503, {"Retry-After": "1"})] * 2

@@ -58,7 +58,7 @@ def test_the_alias_goes_on_in_a_new_index_when_a_condition_is_met(node, client, 
         assert write_index(node, names.alerts) == [f"{names.alerts}-000002"]
 
 
-def test_an_empty_index_does_not_roll_over_and_a_second_runner_finds_nothing_to_do(node, client, names):
+def test_an_empty_index_does_not_roll_over_and_a_second_runner_finds_nothing_to_do(client, names):
     assert list(Rollover(client, names.alerts, AT_ONE).tend(NOW)) == []
     AlertIndex(client, names.alerts).write([alert("a")])
     one, other = Rollover(client, names.alerts, AT_ONE), Rollover(client, names.alerts, AT_ONE)

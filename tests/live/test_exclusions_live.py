@@ -6,11 +6,10 @@ missing fields, which never let an event go.
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from elasticsearch import BadRequestError, Elasticsearch
+from elasticsearch import BadRequestError
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
@@ -22,25 +21,12 @@ from runner.query.exclusions import Exclusions
 from runner.query.kinds import Fields
 from runner.rules.exceptions import ExceptionItem
 from tests.contracts.conftest import live_client
-from tests.live.test_prefilter_live import (
-    ADDRESSES,
-    DATES,
-    DECIMALS,
-    MAPPINGS,
-    NUMBERS,
-    TEXTS,
-    Indexed,
-    alerted,
-    field_types,
-    made_events,
-    matched_by,
-    queries,
-)
+from tests.live.indexed_events import ADDRESSES, DATES, DECIMALS, NUMBERS, TEXTS, Indexed, alerted, matched_by
+from tests.live.made_queries import queries
 from tests.made import rule
 
 pytestmark = pytest.mark.live
 
-PREFIX = "t-exclusions"
 M, ANY, W, EXISTS, LIST = EntryType
 TEXT_FIELDS = ["event.category", "name", "process.args", "process.line", "title.keyword", "some"]
 WHOLE_FIELDS = ["process.pid"]
@@ -102,25 +88,6 @@ anything = plain | entries_of(OTHERS, texts | numbers) | wildcards_of([*OTHERS, 
 
 def exclusions(entries: st.SearchStrategy[Entry]) -> st.SearchStrategy[Exclusion]:
     return st.lists(entries, min_size=1, max_size=3).map(lambda found: Exclusion("x", tuple(found)))
-
-
-@pytest.fixture(scope="module")
-def indexed(node: Elasticsearch) -> Iterator[Indexed]:
-    node.options(ignore_status=404).indices.delete(index=f"{PREFIX}-one,{PREFIX}-two", ignore_unavailable=True)
-    for name, properties in MAPPINGS.items():
-        node.indices.create(
-            index=f"{PREFIX}-{name}",
-            settings={"number_of_shards": 1, "number_of_replicas": 0},
-            mappings={"dynamic": False, "properties": properties},
-        )
-    events, lines = {}, []
-    for number, (name, event) in enumerate(made_events(400)):
-        events[str(number)] = event
-        lines += [{"index": {"_index": f"{PREFIX}-{name}", "_id": str(number)}}, event]
-    assert not node.bulk(operations=lines, refresh=True)["errors"]
-    indices = f"{PREFIX}-one,{PREFIX}-two"
-    yield Indexed(node, indices, field_types(node, indices), events)
-    node.indices.delete(index=indices)
 
 
 def taken(indexed: Indexed, exclusion: Exclusion) -> set[str]:

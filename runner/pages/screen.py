@@ -55,13 +55,12 @@ def safe(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-def table(*headings: str, numbers: tuple[str, ...] = (), wrap: tuple[str, ...] = ()) -> Table:
-    """Return an empty table; `numbers` are set to the right, only `wrap` may break into lines."""
+def table(*headings: str, wrap: tuple[str, ...] = ()) -> Table:
+    """Return an empty table; only `wrap` may break into lines."""
     found = Table(box=SIMPLE, pad_edge=False, header_style="dim", show_edge=False)
     for heading in headings:
         found.add_column(
             heading,
-            justify="right" if heading in numbers else "left",
             no_wrap=heading not in wrap,
             overflow="fold" if heading in wrap else "ellipsis",
             ratio=1 if heading in wrap else None,

@@ -1,12 +1,12 @@
 """Builders for tests: each supplies defaults, so that a test shows only what it is about."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.execution.model import Page
-from runner.offline.memory import MemorySource, StoredEvent
+from runner.execution.model import Alert, Page, Rejected, Written
+from runner.offline.memory import MemorySink, MemorySource, StoredEvent
 from runner.query import compile
 from runner.rules.datemath import DateMath
 from runner.rules.model import Rule, Schedule, Severity
@@ -68,3 +68,14 @@ class LateSource(MemorySource):
         for page in super().search(rule, window, after):
             hits = tuple(hit for hit in page.hits if all(start <= hit.time < end for start, end in bounds))
             yield replace(page, hits=hits)
+
+
+class RefusingSink(MemorySink):
+    """A memory sink that takes no alert as long as it shall `refuse`."""
+
+    refuse = True
+
+    def write(self, alerts: Sequence[Alert]) -> Written:
+        if self.refuse:
+            return Written(rejected=tuple(Rejected(alert.id, "disk full") for alert in alerts), requests=1)
+        return super().write(alerts)

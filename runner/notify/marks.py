@@ -13,6 +13,7 @@ from runner.execution.model import Alert, AlertSink, Document, RunType, Written
 from runner.notify.config import Route
 from runner.notify.model import Entry, Kind
 from runner.query import instant, values
+from runner.query.fields import first_text
 from runner.schedule.windows import Window
 
 MARK = "eql_runner.notify"
@@ -104,5 +105,4 @@ def entries_of(alert_id: str, document: Document) -> tuple[Entry, ...]:
 
 
 def _text(document: Document, name: str) -> str:
-    found = values(document, f"kibana.alert.{name}")
-    return str(found[0]) if found else ""
+    return first_text(document, f"kibana.alert.{name}")

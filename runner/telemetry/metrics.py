@@ -50,6 +50,17 @@ class Metrics:
             "runner_rule_starts_skipped", "Starts left out because the rule was still running.", "rule_id"
         )
         self._crashes = self._counter("runner_rule_crashes", "Runs ended by an error of eql-runner itself.", "rule_id")
+        self._counted = (
+            self._duration,
+            self._created,
+            self._suppressed,
+            self._excepted,
+            self._duplicate,
+            self._rejected,
+            self._skipped,
+            self._crashes,
+        )
+        """What begins at zero for each rule."""
         self._backlog = self._gauge("runner_rule_backlog", "Matches seen beyond the cap that wait for the next runs.")
         self._lag = self._gauge(
             "runner_rule_coverage_lag_seconds", "Time since the end of the newest range proven searched."
@@ -126,16 +137,7 @@ class Metrics:
         self._since[rule_id] = self._clock()
         for verdict in Verdict:
             self._executions.labels(rule_id, str(verdict), str(RunType.STANDARD))
-        for series in (
-            self._duration,
-            self._created,
-            self._suppressed,
-            self._excepted,
-            self._duplicate,
-            self._rejected,
-            self._skipped,
-            self._crashes,
-        ):
+        for series in self._counted:
             series.labels(rule_id)
         self._last.labels(rule_id)
         self._backlog.labels(rule_id).set_function(lambda: self._pending(rule_id))
@@ -144,22 +146,8 @@ class Metrics:
         self._info.labels(rule_id, rule.name, str(rule.severity)).set(1)
 
     def _remove(self, rule_id: str) -> None:
-        for series in (
-            self._executions,
-            self._duration,
-            self._last,
-            self._created,
-            self._suppressed,
-            self._excepted,
-            self._duplicate,
-            self._rejected,
-            self._skipped,
-            self._crashes,
-            self._backlog,
-            self._lag,
-            self._gap,
-            self._info,
-        ):
+        gauges = (self._last, self._backlog, self._lag, self._gap, self._info)
+        for series in (self._executions, *self._counted, *gauges):
             _ = series.remove_by_labels({"rule_id": rule_id})
         self._since.pop(rule_id)
         self._states.pop(rule_id, None)

@@ -7,10 +7,10 @@ import pytest
 
 from runner.errors import ClusterUnavailable, StateConflict
 from runner.execution.executor import Executor
-from runner.execution.model import Fault, Rejected, RunType, Verdict, Written
+from runner.execution.model import Fault, RunType, Verdict
 from runner.offline.memory import MemoryLedger, MemorySink, MemorySource
 from runner.schedule.windows import Window
-from tests.made import event, iso, minute, rule
+from tests.made import RefusingSink, event, iso, minute, rule
 
 SEQUENCE = (
     'sequence by host.name with maxspan=3m [process where process.name == "a"] [process where process.name == "b"]'
@@ -204,15 +204,7 @@ def test_a_search_that_is_not_whole_covers_nothing_and_is_repeated(trouble, verd
 
 
 def test_a_rejected_alert_is_not_forgotten():
-    class Refusing(MemorySink):
-        refuse = True
-
-        def write(self, alerts):
-            if self.refuse:
-                return Written(rejected=tuple(Rejected(alert.id, "disk full") for alert in alerts), requests=1)
-            return super().write(alerts)
-
-    bench = Bench([event(-1)], sink=Refusing())
+    bench = Bench([event(-1)], sink=RefusingSink())
 
     (execution,) = bench.run(0)
 

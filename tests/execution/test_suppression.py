@@ -11,13 +11,13 @@ from runner.errors import ClusterUnavailable
 from runner.execution import suppression
 from runner.execution.absorbing import Absorber, Group
 from runner.execution.executor import Executor
-from runner.execution.model import Hit, Match, Rejected, RunType, Verdict, Written
+from runner.execution.model import Hit, Match, RunType, Verdict
 from runner.execution.rehearsal import Rehearsal
 from runner.execution.suppression import Candidate, sort_out
 from runner.offline.memory import MemoryLedger, MemorySink, MemorySource
 from runner.rules.model import Suppression
 from runner.schedule.windows import Window
-from tests.made import event, iso, minute, rule
+from tests.made import RefusingSink, event, iso, minute, rule
 
 BY_HOST = Suppression(("host.name",))
 AN_HOUR = Suppression(("host.name",), timedelta(hours=1))
@@ -352,15 +352,7 @@ def test_a_crash_between_the_notes_and_the_count_is_healed_by_the_next_execution
 
 
 def test_what_a_refused_alert_would_have_absorbed_stays_open():
-    class Refusing(MemorySink):
-        refuse = True
-
-        def write(self, alerts):
-            if self.refuse:
-                return Written(rejected=tuple(Rejected(alert.id, "disk full") for alert in alerts), requests=1)
-            return super().write(alerts)
-
-    bench = Bench([on("a", -8), on("a", -7)], sink=Refusing())
+    bench = Bench([on("a", -8), on("a", -7)], sink=RefusingSink())
     (execution,) = bench.run(0)
     assert (execution.verdict, execution.suppressed, bench.sink.absorbed) == (Verdict.PARTIAL, 0, ())
 

@@ -93,14 +93,11 @@ def load(
     return RuleSet(ready, (*issues, *excepted.issues, *excepted.strays(ready)), excepted.items)
 
 
-def with_indices(
-    found: RuleSet, override: Sequence[str] = (), overrides: Mapping[str, Sequence[str]] | None = None
-) -> RuleSet:
+def with_indices(found: RuleSet, override: Sequence[str], overrides: Mapping[str, Sequence[str]]) -> RuleSet:
     """Return the set with other index patterns: `overrides` for single rules, `override` for all others.
 
     An override of a rule that is not there leaves a warning.
     """
-    overrides = overrides or {}
     rules = tuple(with_index(rule, override, overrides) for rule in found.rules)
     missing = sorted(overrides.keys() - {rule.rule_id for rule in rules})
     message = "RUNNER_INDEX_OVERRIDES names a rule that is not there"

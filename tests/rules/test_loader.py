@@ -152,7 +152,7 @@ def test_index_patterns_can_be_overridden_for_all_rules_and_for_one(tmp_path):
         "RUNNER_INDEX_OVERRIDES names a rule that is not there: c",
     )
     assert found.hash != load([tmp_path]).hash
-    assert with_indices(load([tmp_path])).rules[0].index == ("logs-*", "auditbeat-*")
+    assert with_indices(load([tmp_path]), [], {}).rules[0].index == ("logs-*", "auditbeat-*")
 
 
 def test_the_shipped_rules_of_a_checkout_are_its_rules_folder():

@@ -222,7 +222,7 @@ def _hits(question: Question, found: Sequence[Mapping[str, Any]]) -> Iterator[Hi
         fields, sort = raw.get("fields", {}), raw["sort"]
         source: Document = raw.get("_source", {})
         if columns:
-            source = hits.placed(source, fields, columns)
+            source = hits.placed(source, fields, columns, question.multi_fields)
         if filled:
             source = hits.completed(source, fields, filled)
         dated = hits.of_sort(sort[0], nanos=nanos)

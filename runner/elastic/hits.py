@@ -44,12 +44,17 @@ def clock_fields(*paths: str) -> list[Mapping[str, str]]:
     return [{"field": path, "format": CLOCK_FORMAT} for path in dict.fromkeys(paths)]
 
 
-def placed(source: Document, fields: Mapping[str, list[Any]], paths: Iterable[str]) -> Document:
-    """Return the source with the fields of these paths, as objects where there is room for them."""
-    document = dict(source)
+def placed(
+    source: Document, fields: Mapping[str, list[Any]], paths: Iterable[str], multi_fields: frozenset[str]
+) -> Document:
+    """Return the source with the fields of these paths, as objects where there is room for them.
+
+    Of them `multi_fields` stand there in full, also without a value: a document has their values in another place.
+    """
+    document = {**source, **{path: fields.get(path, []) for path in multi_fields}}
     for path in paths:
         found = fields.get(path)
-        if found is None:
+        if found is None or path in multi_fields:
             continue
         value = found[0] if len(found) == 1 else found
         outer, _, last = path.rpartition(".")

@@ -125,42 +125,45 @@ class Question:
         return set() if hits.of_sort(found[0]["sort"][0], nanos=self.landscape.nanos) else {clock}
 
     @cached_property
-    def read_paths(self) -> frozenset[str]:
-        """What is read of an event: all that deciding takes, or no more than grouping where the search decides."""
+    def _wanted(self) -> frozenset[str]:
+        """What is asked of an event: all that deciding takes, or no more than grouping where the search decides."""
         rule = self.rule
         if self.decides:
             return rule.grouping_fields
-        deciding = rule.fields_for(self.program) if self.program else rule.fields
-        # A multi-field's values are its field's. Where the types do not fit, the program does not know of them.
-        held = frozenset(map(self._known.source, deciding)) | rule.grouping_fields
-        return held if self.program else held | deciding
+        return rule.fields_for(self.program) if self.program else rule.fields
 
     @cached_property
     def columns(self) -> frozenset[str]:
         """What is read as the index has it, and so as Elasticsearch's own EQL sees it."""
         if not self.program:
             return frozenset()
-        fit = [path for path in sorted(self.read_paths - self.thorough) if self._is_column(path)]
+        fit = [path for path in sorted(self._wanted - self.thorough) if self._is_column(path)]
         return frozenset(fit[:MOST_COLUMNS])
 
     def _is_column(self, path: str) -> bool:
         """Tell whether all values of a field, as the matcher reads them, are in its column."""
-        known, field = self._known, self.landscape.types.get(path)
-        if field is None or not field.aggregatable:
+        field = self.landscape.types.get(path)
+        if field is None or not field.aggregatable or self._known.nested_in(path):
             return False
-        told = any(field.types <= alike for alike in COLUMNS)
-        return told and known.source(path) == path and known.nested_in(path) is None
+        return any(field.types <= alike for alike in COLUMNS)
+
+    @cached_property
+    def multi_fields(self) -> frozenset[str]:
+        """The columns that a source has by another name."""
+        return frozenset(path for path in self.columns if self._known.source(path) != path)
+
+    @cached_property
+    def sourced(self) -> list[str]:
+        """What is read from the source; of a multi-field, the field that it belongs to."""
+        left = self._wanted - self.columns
+        by_own_name = left & self.rule.grouping_fields if self.program else left
+        return sorted(by_own_name.union(map(self._known.source, left)))
 
     def _asked(self, path: str) -> dict[str, str]:
         """Return how to ask the index for a field: dates come spelled in one way, whatever their mapping says."""
         field = self.landscape.types.get(path)
         dated = field is not None and field.types <= DATES
         return {"field": path, "format": hits.CLOCK_FORMAT} if dated else {"field": path}
-
-    @cached_property
-    def sourced(self) -> list[str]:
-        """What is read from the source."""
-        return sorted(self.read_paths - self.columns)
 
     @cached_property
     def filled(self) -> list[str]:

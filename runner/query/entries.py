@@ -133,7 +133,8 @@ def _field_test(entry: Entry, known: Fields, parent: str = "") -> Condition:
     when_absent = entry.type is EntryType.EXISTS and not included
     if not known.mapped(path):
         return lambda _event: when_absent
-    read = fields.reader(known.source(path).removeprefix(f"{parent}.") if parent else known.source(path))
+    inside = f"{parent}." if parent else ""
+    read = fields.reader(entry.field, known.source(path).removeprefix(inside))
     test = _value_test(entry, known.kind(path))
 
     def condition(event: Event) -> bool:

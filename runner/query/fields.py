@@ -33,8 +33,14 @@ def first_text(event: Event, path: str) -> str:
     return "" if found is None else str(found)
 
 
-def reader(path: str) -> Read:
-    """Return the quickest way to read the path."""
+def reader(path: str, field: str | None = None) -> Read:
+    """Return the quickest way to read the path.
+
+    `field` is the field of a multi-field, in which documents have its values; an event that spells the multi-field's
+    own path in full has them there, as the index told.
+    """
+    if field is not None and field != path:
+        return _multi(path, field)
     names = path.split(".")
     thorough = _thorough(path)
     match names:
@@ -51,14 +57,17 @@ def nothing(_event: Event) -> None:
     """Read a field that no event has: there is no value, which is None."""
 
 
-def passing(path: str, test: Callable[[Any], bool], of_text: Callable[[str], bool]) -> Callable[[Event], bool]:
+def passing(
+    path: str, test: Callable[[Any], bool], of_text: Callable[[str], bool], field: str | None = None
+) -> Callable[[Event], bool]:
     """Return the quickest way to tell whether one of the values at the path passes a test.
 
-    `of_text` is the same test for a text.
+    `of_text` is the same test for a text; of `field` see `reader`.
     """
     names = path.split(".")
-    general = _passing(reader(path), test, of_text)
-    return _two_passing(names[0], names[1], path, of_text, general) if len(names) == 2 else general
+    general = _passing(reader(path, field), test, of_text)
+    plain = field in (None, path) and len(names) == 2
+    return _two_passing(names[0], names[1], path, of_text, general) if plain else general
 
 
 def _passing(read: Read, test: Callable[[Any], bool], of_text: Callable[[str], bool]) -> Callable[[Event], bool]:
@@ -166,6 +175,11 @@ def _one(path: str, thorough: Read) -> Read:
         return value if type(value) is str or value is None else _leaf(value)
 
     return read
+
+
+def _multi(path: str, field: str) -> Read:
+    own, of_field = reader(path), reader(field)
+    return lambda event: own(event) if path in event else of_field(event)
 
 
 # The readers below take the nested way, which is final when no key of the event spells the path otherwise.

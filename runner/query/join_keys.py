@@ -36,7 +36,7 @@ def keys_reader(by: Sequence[Expression], known: Fields, *, sample: bool = False
 def _reader(field: Field, known: Fields, *, sample: bool) -> Read:
     if not known.mapped(field.path):
         return nothing
-    read = reader(known.source(field.path))
+    read = reader(field.path, known.source(field.path))
     convert = _conversion(known.kind(field.path), sample=sample)
     if convert is None:
         return read

@@ -189,7 +189,7 @@ class _Compiler:
         """Compile: one of the field's values passes the test, of which `of_text` is the same for texts."""
         if not self._known.mapped(field.path):
             return never
-        return fields.passing(self._known.source(field.path), test, of_text or test)
+        return fields.passing(field.path, test, of_text or test, self._known.source(field.path))
 
     def _script(self, node: Expression) -> Condition:
         """Compile: the expression is definitely true for some choice of the values of the fields it names."""
@@ -217,7 +217,7 @@ class _Compiler:
     def _reader(self, field: Field) -> fields.Read:
         if not self._known.mapped(field.path):
             return fields.nothing
-        return fields.reader(self._known.source(field.path))
+        return fields.reader(field.path, self._known.source(field.path))
 
     def _kind(self, field: Field) -> Kind:
         return self._known.kind(field.path)

@@ -108,6 +108,47 @@ ROWS = [
         },
     ),
     Row(
+        "names of fields that are no multi-fields",
+        {
+            "a": {"subobjects": False, "properties": {"host": KEYWORD, "host.name": KEYWORD}},
+            "b": {"properties": {"attributes": {"type": "passthrough", "priority": 10, "dynamic": True}}},
+            "c": {"properties": {"host": KEYWORD}},
+        },
+        [
+            ("a", {"host": "db", "host.name": "web"}),
+            ("a", {"host": "web"}),
+            ("b", {"attributes": {"host": "db", "host.name": "web"}}),
+            ("c", {"host": "web"}),
+        ],
+        {
+            'host.name == "web"': [0, 2],
+            'host == "db" and length(host.name) == 3': [0, 2],
+            'not host.name == "web"': [1, 3],
+            "host.name == null": [1, 3],
+        },
+    ),
+    one(
+        "multi-fields with values of their own",
+        {
+            "name": {**KEYWORD, "fields": {"caseless": {**KEYWORD, "normalizer": "lowercase"}}},
+            "size": {**KEYWORD, "fields": {"number": {**LONG, "ignore_malformed": True}}},
+            "title": {"type": "text", "fields": {"raw": {**KEYWORD, "ignore_above": 256}, "words": {"type": "text"}}},
+        },
+        {"name": "CMD.exe", "size": "05", "title": "Ab"},
+        {"size": "many", "title": ["x", "y" * 300]},
+        {},
+        found={
+            'name.caseless == "cmd.exe"': [0],
+            'name.caseless like "cmd*"': [0],
+            "name.caseless == null": [1, 2],
+            "size.number == 5": [0],
+            "size.number + 1 == 6": [0],
+            'title.raw == "Ab"': [0],
+            'title.raw == "x" or length(title.raw) == 300': [1],
+            "title.words == null": [2],
+        },
+    ),
+    Row(
         "a field that another index does not map",
         {"a": {"properties": {"pid": LONG, "name": KEYWORD}}, "b": {"dynamic": False}},
         [("a", {"pid": 5, "name": "x"}), ("b", {"pid": 5, "name": "x"})],

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.query.fields import reader, values
+from runner.query.kinds import Fields
+from runner.query.types import FieldType
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,31 @@ def test_the_quick_way_reads_what_the_thorough_way_reads(event, names):
     listed = read if isinstance(read, list) else [] if read is None else [read]
     assert sorted(map(repr, listed)) == sorted(map(repr, values(event, path)))
     assert not isinstance(read, list) or len(read) > 1
+
+
+@pytest.mark.parametrize(
+    ("event", "found"),
+    [
+        pytest.param({"a": "x"}, "x", id="a document has it in its field"),
+        pytest.param({"a": "X", "a.low": "x"}, "x", id="the index has told its own value"),
+        pytest.param({"a": "x", "a.low": []}, None, id="the index has told that it has none"),
+        pytest.param({}, None, id="nowhere"),
+    ],
+)
+def test_a_multi_field_is_read_from_its_field_unless_it_stands_there_itself(event, found):
+    assert reader("a.low", "a")(event) == found
+
+
+@pytest.mark.parametrize(
+    ("above", "expected"),
+    [
+        pytest.param({"keyword"}, "a", id="a value: a multi-field"),
+        pytest.param({"object"}, "a.b", id="an object"),
+        pytest.param({"nested"}, "a.b", id="nested objects"),
+        pytest.param({"flattened"}, "a.b", id="a key of a flattened field"),
+        pytest.param({"keyword", "object"}, "a.b", id="a value here, an object there"),
+    ],
+)
+def test_where_a_source_has_the_values_of_a_field(above, expected):
+    types = {"a": FieldType(frozenset(above)), "a.b": FieldType(frozenset({"keyword"}))}
+    assert Fields(types, timestamp_field="@timestamp").source("a.b") == expected

@@ -189,6 +189,10 @@ class Question:
             "numeric_type": "date_nanos" if self.landscape.nanos else "date",
         }
         order: list[dict[str, Any]] = [{self.rule.timestamp_field: clock}]
-        if self.rule.tiebreaker_field:
-            order.append({self.rule.tiebreaker_field: {"order": "asc", "missing": "_last", "unmapped_type": "long"}})
+        tie = self.rule.tiebreaker_field
+        if tie:
+            # An index without the field sorts as the others do, or the cluster refuses to bring them into one order.
+            known = self.landscape.types.get(tie)
+            kind = min(known.types) if known else "long"
+            order.append({tie: {"order": "asc", "missing": "_last", "unmapped_type": kind}})
         return order

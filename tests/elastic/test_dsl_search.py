@@ -323,6 +323,15 @@ def test_timestamps_in_milliseconds_and_nanoseconds_are_in_one_order(bench):
         assert ids(bench.pages(page_size=size)) == ["early", "ms", "late"]
 
 
+@pytest.mark.parametrize("kind", ["keyword", "long", "date", "double", "ip"])
+def test_an_index_without_the_tiebreaker_is_searched_with_those_that_have_it(bench, kind):
+    tie = {"ip": "10.0.0.1", "date": iso(minute(0))}.get(kind, 5)
+    bench.index([event(1, id="with", tie=tie)], tie={"type": kind})
+    bench.index([event(1, id="without", index="logs-other"), event(0, id="first", index="logs-other")])
+    for size in (1000, 1):
+        assert ids(bench.pages(bench.rule(tiebreaker_field="tie"), page_size=size)) == ["first", "with", "without"]
+
+
 # Answers that are not whole.
 
 FAILED = {"shard": 0, "index": "i", "reason": {"type": "node_disconnected_exception", "reason": "gone"}}

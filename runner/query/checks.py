@@ -222,7 +222,8 @@ class _Checks:
             hint = f"did you mean {' or '.join(f'`{path}`' for path in near)}? " if near else ""
             raise _error(f"unknown field `{node.path}`", node, f"{hint}write ?{node.path} if it need not exist")
         if types and not self._known.is_supported(node.path):
-            raise _error(f"`{node.path}` is of type {', '.join(sorted(types))}, which EQL cannot compare", node)
+            hint = f"name one of its keys, such as `{node.path}.key`" if "flattened" in types else ""
+            raise _error(f"`{node.path}` is of type {', '.join(sorted(types))}, which EQL cannot compare", node, hint)
 
 
 _RULES: dict[type, Any] = {

@@ -98,8 +98,12 @@ class Fields:
         return list(self._types)
 
     def is_supported(self, path: str) -> bool:
-        """Tell whether some of the path's types can be compared."""
-        return bool(self.types(path) & (_KINDS.keys() | _OPAQUE))
+        """Tell whether some of the path's types can be compared; of a flattened field its keys can, and not it itself."""
+        comparable = _KINDS.keys() | _OPAQUE
+        own = self._types.get(path)
+        if own and not self._flattened(path):
+            comparable = comparable - _CONTAINERS
+        return bool(self.types(path) & comparable)
 
     def is_analysed(self, path: str) -> bool:
         """Tell whether the path is a text that the index cannot give back whole, and has no keyword subfield.

@@ -124,6 +124,12 @@ def test_accepted_when_nothing_is_known(condition):
         ("nothing == 1", 11, "unknown field `nothing`", "write ?nothing"),
         ("length(lenght) > 1", 18, "unknown field `lenght`", ""),
         ("geo == 1", 11, "of type geo_point, which EQL cannot compare", ""),
+        (
+            "labels != null",
+            11,
+            "of type flattened, which EQL cannot compare",
+            "name one of its keys, such as `labels.key`",
+        ),
         ("span == 1", 11, "of type long_range", ""),
         ("process == 1", 11, "of type object", ""),
         ('rows.k == "x"', 11, "inside the nested field `rows`", ""),

@@ -109,7 +109,7 @@ def made_events(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
         for path in kept:
             if path == "some" and index == "two":
                 continue
-            _put(event, path, _made_value(chance, VALUES[path]), dotted=chance.random() < 0.3)
+            put(event, path, _made_value(chance, VALUES[path]), dotted=chance.random() < 0.3)
         yield index, event
 
 
@@ -122,12 +122,12 @@ def _made_value(chance: random.Random, pool: Sequence[Any]) -> Any:
     return chance.choice([None, [], [None], [chance.choice(pool)], [None, chance.choice(pool)]])
 
 
-def _put(event: dict[str, Any], path: str, value: Any, *, dotted: bool) -> None:
+def put(event: dict[str, Any], path: str, value: Any, *, dotted: bool) -> None:
     first, _, rest = path.partition(".")
     if not rest or dotted:
         event[path] = value
     else:
-        _put(event.setdefault(first, {}), rest, value, dotted=False)
+        put(event.setdefault(first, {}), rest, value, dotted=False)
 
 
 class Indexed:

@@ -22,8 +22,9 @@ from typing import Any
 import orjson
 
 from runner.execution.absorbing import Absorber, Group, Term
-from runner.execution.model import Document, Match
+from runner.execution.model import Document, Hit, Match
 from runner.query import instant, values
+from runner.query.fields import first_value
 from runner.query.kinds import spelled
 from runner.rules.model import Rule
 from runner.schedule.windows import Window, whole_milliseconds
@@ -55,8 +56,7 @@ class Sorted:
 
 def candidate(rule: Rule, alert_id: str, match: Match) -> Candidate:
     """Return a match with its time and group."""
-    last = match.events[-1]
-    moment = _time_of(rule, last.source) or whole_milliseconds(last.time)
+    moment = _time_of(rule, match.events[-1])
     if rule.suppression is None:
         return Candidate(alert_id, match, moment)
     found = terms(rule.suppression.group_by, match)
@@ -140,11 +140,10 @@ class _Open:
         return [each for each in found if self._duration is None or abs(each.time - one.time) <= self._duration]
 
 
-def _time_of(rule: Rule, source: Document) -> datetime | None:
+def _time_of(rule: Rule, hit: Hit) -> datetime:
     """Return the event's time on the range clock, to the millisecond, as alerts hold it."""
-    paths = [rule.range_field, *([rule.timestamp_field] if rule.timestamp_override_fallback else [])]
-    found = next((moment for path in paths for moment in map(instant, values(source, path)[:1]) if moment), None)
-    return found and whole_milliseconds(found)
+    override = first_value(hit.source, rule.timestamp_override) if rule.timestamp_override else None
+    return whole_milliseconds(instant(override) or hit.time)
 
 
 def _values(source: Document, field: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Bench:
         capabilities = Capabilities(client, kept=timedelta(0))
         search = EqlSearch if self.by_api else DslSearch
         options = {"wait": timedelta(seconds=0.05)} if self.by_api else {}
-        source = search(client, capabilities, search_timeout=timedelta(seconds=0.1), **options)
+        source = search(client, capabilities, search_timeout=timedelta(seconds=10), **options)
         self.rule = rule(rule_id=uuid.uuid4().hex, index=(self.pattern,))
         self.ledger = StateIndex(client, self.names.state, self.names.executions)
         self.executor = Executor(source, AlertIndex(client, self.names.alerts), self.ledger)

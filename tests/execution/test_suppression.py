@@ -97,6 +97,12 @@ def test_an_alert_absorbs_for_a_duration_or_for_its_own_execution(suppressing, t
     assert bench.told() == told
 
 
+def test_a_match_has_the_time_by_which_it_was_found_however_its_document_spells_it():
+    seconds = Hit("logs-test", "1", minute(-2), {"@timestamp": int(minute(-2).timestamp()), "host": {"name": "a"}})
+
+    assert suppression.candidate(rule(suppression=AN_HOUR), "1", Match((seconds,))).time == minute(-2)
+
+
 def test_overlap_counts_nothing_twice():
     bench = Bench([on("a", at) for at in (-4, -3, -2)])
     for at in (0, 1, 2):

@@ -32,9 +32,8 @@ class EqlQuestion:
 
     @property
     def read(self) -> Window:
-        """The window to read: a sequence may have begun up to `maxspan` before the rule's own."""
-        maxspan = self.rule.program.maxspan
-        return self.window.extended(maxspan) if maxspan is not None else self.window
+        """The window to read, which is more than the window to alert for."""
+        return filters.reach(self.rule, self.window)
 
     def candidates(self, after: datetime | None) -> dict[str, Any]:
         """Return the Query DSL of all that the query can use, without regard to exceptions."""

@@ -20,6 +20,12 @@ _NOT_THE_QUERY = frozenset({"meta", "$state", "query"})
 Query = dict[str, Any]
 
 
+def reach(rule: Rule, window: Window) -> Window:
+    """Return the window to read: a sequence may have begun up to `maxspan` before the rule's own."""
+    maxspan = rule.program.maxspan
+    return window.extended(maxspan) if maxspan is not None else window
+
+
 def within(rule: Rule, window: Window) -> Query:
     """Return the filter of events inside the window, by the rule's range clock.
 

@@ -57,9 +57,8 @@ class Question:
 
     @cached_property
     def read(self) -> Window:
-        """The window to read: a sequence may have begun up to `maxspan` before the rule's own."""
-        maxspan = self.rule.program.maxspan
-        return self.window.extended(maxspan) if maxspan is not None else self.window
+        """The window to read, which is more than the window to alert for."""
+        return filters.reach(self.rule, self.window)
 
     def query(self) -> dict[str, Any]:
         """Return what finds the candidates."""

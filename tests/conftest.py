@@ -1,14 +1,36 @@
 """What tests share: the real Elasticsearch that `scripts/elasticsearch.py` starts, and names of one's own in it."""
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import structlog
 from elasticsearch import Elasticsearch
 
+from runner.telemetry import logs
+
 URL_VARIABLE = "RUNNER_TEST_ELASTICSEARCH_URL"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Logging is the whole process's: what a test sets up ends with it, whichever test comes next.
+
+    `captureWarnings` most of all: pytest puts `warnings` back after each test, and `logging`, which believes itself
+    still in charge, would not take them over again.
+    """
+    loggers = [logging.getLogger(), *map(logging.getLogger, logs.QUIET)]
+    levels = [one.level for one in loggers]
+    handlers = list(loggers[0].handlers)
+    yield
+    loggers[0].handlers = handlers
+    for one, level in zip(loggers, levels, strict=True):
+        one.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The command line: exit codes, pages and JSON, and errors as one message without a trace."""
 
 import json
-import logging
 import os
 import re
 import signal
@@ -9,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
 from runner import __version__
 from runner.cli import main
@@ -22,20 +20,14 @@ SEED = "Pod or Container Creation with Suspicious Command-Line"
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path, monkeypatch):
-    """An empty working directory, no settings, and logging and signals as they were."""
+    """An empty working directory, no settings, and signals as they were."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("RUNNER_")]:
         monkeypatch.delenv(name)
-    root = logging.getLogger()
-    before = root.handlers, root.level
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
-    root.handlers, level = before
-    root.setLevel(level)
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

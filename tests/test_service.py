@@ -157,8 +157,7 @@ def log():
     """What is logged, as lines of JSON."""
     stream = io.StringIO()
     logs.configure("ecs", "info", (), stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    logs.configure("ecs", "error", (), io.StringIO())
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def messages(log):

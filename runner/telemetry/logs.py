@@ -24,7 +24,7 @@ SECRET = "(secret)"  # noqa: S105  # what stands in a secret's place
 _SECRET_KEY = re.compile(r"passw|secret|token|api_?key|authorization|cookie", re.IGNORECASE)
 _LEAST_SECRET = 4  # shorter values would blank out ordinary words
 
-_QUIET: Mapping[str, int] = {
+QUIET: Mapping[str, int] = {
     "elastic_transport": logging.ERROR,  # a line for each request, and for each that failed: our errors tell those
     "elasticsearch": logging.WARNING,
     "apscheduler": logging.ERROR,  # a line for each start; what matters of it the observer says
@@ -66,7 +66,7 @@ def configure(form: Format, level: str, secrets: Iterable[str] = (), stream: Tex
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(numeric)
-    for name, least in _QUIET.items():
+    for name, least in QUIET.items():
         logging.getLogger(name).setLevel(numeric if numeric <= logging.DEBUG else max(least, numeric))
     structlog.configure(
         processors=[

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,12 +29,11 @@ Lines = Callable[[], list[tuple[str, str]]]
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
+def lines() -> Lines:
     """What is logged: level and message of each line."""
     stream = io.StringIO()
     logs.configure("ecs", "info", (), stream)
-    yield lambda: [(one["log.level"], one["message"]) for one in map(json.loads, stream.getvalue().splitlines())]
-    logs.configure("ecs", "error", (), io.StringIO())
+    return lambda: [(one["log.level"], one["message"]) for one in map(json.loads, stream.getvalue().splitlines())]
 
 
 class Delivering:

@@ -8,7 +8,6 @@ import warnings
 from datetime import timedelta
 
 import pytest
-import structlog
 
 from runner.execution.model import Failure, RunType, Verdict
 from runner.schedule.windows import Window
@@ -24,22 +23,14 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def configured():
-    """Configure logging as a process would, and put everything back."""
-    root = logging.getLogger()
-    before = root.handlers, root.level, {name: logging.getLogger(name).level for name in logs._QUIET}
+    """Configure logging as a process would."""
 
     def configure(form="ecs", level="info", secrets=(), stream=None):
         stream = stream or io.StringIO()
         logs.configure(form, level, secrets, stream)
         return stream
 
-    yield configure
-    root.handlers, level, levels = before
-    root.setLevel(level)
-    for name, one in levels.items():
-        logging.getLogger(name).setLevel(one)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    return configure
 
 
 def lines(stream):

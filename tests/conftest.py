@@ -9,10 +9,15 @@ from contextlib import contextmanager
 import pytest
 import structlog
 from elasticsearch import Elasticsearch
+from hypothesis import HealthCheck, settings
 
 from runner.telemetry import logs
 
 URL_VARIABLE = "RUNNER_TEST_ELASTICSEARCH_URL"
+
+# A law holds however busy the machine is: speed is measured by `make bench`. What fails prints how to have it again.
+settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("laws")
 
 
 @pytest.fixture(autouse=True)

@@ -112,7 +112,7 @@ def as_kibana_asks(entry: Entry) -> dict[str, Any]:
     return {"bool": {"must_not": query, "filter": {"exists": {"field": entry.field}}}}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(exclusion=exclusions(anything))
 def test_what_the_search_leaves_out_is_taken_away_here_too(indexed: Indexed, exclusion: Exclusion) -> None:
     note(str(exclusion))
@@ -127,7 +127,7 @@ def test_what_the_search_leaves_out_is_taken_away_here_too(indexed: Indexed, exc
         assert {number for number, event in indexed.events.items() if compiled.of(event)} | left_out == here
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(exclusion=exclusions(plain))
 def test_the_decision_here_is_what_the_node_finds_for_kibanas_queries(indexed: Indexed, exclusion: Exclusion) -> None:
     note(str(exclusion))
@@ -141,7 +141,7 @@ def test_the_decision_here_is_what_the_node_finds_for_kibanas_queries(indexed: I
     assert found & whole == here & whole, [indexed.events[number] for number in (found ^ here) & whole]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(text=queries, exclusion=exclusions(anything), dear_above=st.sampled_from([0, 5000]))
 def test_a_search_finds_what_matches_and_is_not_taken_away(
     indexed: Indexed, elasticsearch_url: str, text: str, exclusion: Exclusion, dear_above: int

@@ -24,7 +24,7 @@ from tests.made import rule
 pytestmark = pytest.mark.live
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600, suppress_health_check=list(HealthCheck))
 @given(text=queries)
 def test_what_the_matcher_says_true_of_the_search_keeps(indexed: Indexed, text: str) -> None:
     note(text)
@@ -44,7 +44,7 @@ def test_what_the_matcher_says_true_of_the_search_keeps(indexed: Indexed, text: 
         assert decided == matched, [indexed.events[number] for number in decided ^ matched]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(text=queries | joined, dear_above=st.sampled_from([0, 5000]))
 def test_what_comes_of_candidates_is_what_matches_their_documents(
     indexed: Indexed, elasticsearch_url: str, text: str, dear_above: int
@@ -66,7 +66,7 @@ def test_what_comes_of_candidates_is_what_matches_their_documents(
     assert found == wanted
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(text=joined)
 def test_what_a_sequence_needs_the_search_keeps(indexed: Indexed, text: str) -> None:
     note(text)

@@ -196,7 +196,7 @@ def world(node: Elasticsearch, elasticsearch_url: str) -> Iterator[World]:
 made_rules = iter(range(1_000_000))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 10**9),
     text=QUERIES,

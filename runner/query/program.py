@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeAlias
 
 from runner.errors import QueryError
-from runner.query import ast, fields
+from runner.query import ast, fields, written
 from runner.query.checks import check, faults
 from runner.query.connectives import Condition
 from runner.query.indexed import consulted
@@ -70,6 +70,24 @@ class Program:
             only: Condition = stages[0].matches
             return only
         return lambda event: any(stage.matches(event) for stage in stages)
+
+    @cached_property
+    def single(self) -> "Program | None":
+        """The event query for all that a match can be made of; None where it would be nested too deeply.
+
+        A missing event (`![…]`) and `until` are no part of it, for no match is made of them.
+        """
+        if isinstance(self.query, ast.EventQuery):
+            return self
+        try:
+            return compile(
+                written.any_stage(self.query, self.event_category_field),
+                event_category_field=self.event_category_field,
+                timestamp_field=self.timestamp_field,
+                tiebreaker_field=self.tiebreaker_field,
+            )
+        except QueryError:
+            return None
 
     def matching(self, *, max_samples_per_key: int = 1, size: int | None = None) -> Matching[Any]:
         """Return a fresh run of the program.

@@ -1,11 +1,14 @@
 """What the searches of a rule must ask for, learnt from search to search."""
 
 import threading
+from typing import TypeAlias
 
 from runner.rules.model import Rule
 
 REMEMBERED = 12
 """Executions until the cheap clauses are tried again: what a rule's indices hold changes with the hours."""
+
+_Key: TypeAlias = tuple[str, str, str]
 
 
 class Costs:
@@ -13,8 +16,8 @@ class Costs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._left: dict[tuple[str, str], int] = {}
-        self._thorough: dict[tuple[str, str], frozenset[str]] = {}
+        self._left: dict[_Key, int] = {}
+        self._thorough: dict[_Key, frozenset[str]] = {}
 
     def dear(self, rule: Rule) -> bool:
         """Tell whether to push the rule's dear clauses at once; counts one execution."""
@@ -41,5 +44,6 @@ class Costs:
             self._thorough[_key(rule)] = self._thorough.get(_key(rule), frozenset()) | paths
 
 
-def _key(rule: Rule) -> tuple[str, str]:
-    return rule.rule_id, rule.query_hash
+def _key(rule: Rule) -> _Key:
+    """Return what is the same in all searches of a rule; a sweep's filters are others each time."""
+    return rule.rule_id, rule.query, rule.range_field

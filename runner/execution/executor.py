@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.errors import RunnerError, StateConflict
-from runner.execution import alerts, coverage, exceptions, late, matching
+from runner.execution import alerts, coverage, exceptions, late, late_sequences, matching
 from runner.execution.delivery import Delivery
 from runner.execution.model import (
     AlertSink,
@@ -128,6 +128,8 @@ class Executor:
 
     def _found(self, rule: Rule, task: Task) -> AbstractContextManager[Iterator[matching.Step]]:
         if task.ingested is not None:
+            if rule.program.kind is Kind.SEQUENCE:
+                return late_sequences.over(rule, task.window, task.ingested, self._source)
             pages = self._source.search(late.by_ingestion(rule, task.window), task.ingested, task.after)
             return matching.over(rule, task.window, pages)
         # A sequence's first events may lie before the cut, so a sequence is read whole again.

@@ -19,9 +19,15 @@ INGESTED = "event.ingested"
 def is_swept(rule: Rule) -> bool:
     """Tell whether the rule's late events can be looked for.
 
-    Not for rules that search by ingestion already, and not for sequences, whose other events may have come in long before.
+    Not for rules that search by ingestion already. A sequence without `maxspan`, and a sample, may have their other
+    events anywhere; with a pipe, which of the sequences count depends on all the others.
     """
-    return rule.program.kind is Kind.EVENT and rule.range_field == rule.timestamp_field
+    if rule.range_field != rule.timestamp_field:
+        return False
+    program = rule.program
+    if program.kind is Kind.EVENT:
+        return True
+    return program.maxspan is not None and not program.query.pipes and program.single is not None
 
 
 def begun(rule: Rule, swept: Swept | None, start: datetime, limits: Limits) -> Swept | None:

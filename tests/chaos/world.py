@@ -28,7 +28,7 @@ from tests.made import LateSource, event, minute, rule
 
 QUIET = 6.0  # minutes
 LATEST = 3.0  # minutes by which an event is late at most; with the clocks' drift below the look-back of four
-SWEPT = 50.0  # minutes by which single events are late at most: all within what sweeps look for
+SWEPT = 50.0  # minutes by which some events are late: all within what sweeps look for
 SWEEP = timedelta(hours=1)
 DRIFT = 20  # seconds
 CAP = 8
@@ -338,8 +338,8 @@ def _arrivals(chance: random.Random, size: Size) -> list[tuple[float, StoredEven
         come(brought + chance.uniform(-5, 0), "evil", f"brought {number}", at_once=brought + 15)
     for number in range(size.pairs):
         first = chance.uniform(0, size.trouble - 3)
-        come(first, "a", f"pair {number}")
-        come(first + chance.uniform(0.1, 1.9), "b", f"pair {number}")
+        come(first, "a", f"pair {number}", chance.choice((LATEST, SWEPT)))
+        come(first + chance.uniform(0.1, 1.9), "b", f"pair {number}", chance.choice((LATEST, SWEPT)))
     return arrivals
 
 

@@ -11,53 +11,12 @@ import pytest
 
 from runner.errors import ClusterUnavailable
 from runner.execution import late
-from runner.execution.executor import Executor
 from runner.execution.late import INGESTED
 from runner.execution.model import Backlog, Execution, Fault, RunType, Swept, Verdict
-from runner.offline.memory import MemoryLedger, MemorySink
-from runner.schedule.plan import Limits
+from runner.offline.memory import MemoryLedger
 from runner.schedule.windows import Window
-from tests.made import LateSource, event, iso, minute, rule
-
-HOUR = timedelta(hours=1)
-
-
-class Source(LateSource):
-    """A source whose sweeps fail, by an error or a fault, while `trouble` is set."""
-
-    trouble = None
-
-    def search(self, rule, window, after=None):
-        troubled = self.trouble if rule.timestamp_override == INGESTED else None
-        if isinstance(troubled, BaseException):
-            raise troubled
-        for page in super().search(rule, window, after):
-            yield replace(page, faults=(troubled,)) if troubled else page
-
-
-class Bench:
-    def __init__(self, back=HOUR, ledger=None):
-        self.source, self.sink, self.ledger = Source(), MemorySink(), ledger or MemoryLedger()
-        self.turn(back)
-
-    def turn(self, back):
-        """Sweep so far back from now on."""
-        self.executor = Executor(self.source, self.sink, self.ledger, limits=Limits(late_sweep=back))
-
-    def come_in(self, at, happened, number=0):
-        """An event that comes in now, and happened before."""
-        made = event(happened, id=f"{happened}-{number}")
-        made.source["event"]["ingested"] = iso(minute(at))
-        self.source.add([made])
-
-    def run(self, at, by=None):
-        return self.executor.run(by or rule(), minute(at))
-
-    def swept(self, of=None):
-        return self.ledger.read(of or rule()).swept
-
-    def found(self):
-        return {alert.document["kibana.alert.ancestors"][0]["id"] for alert in self.sink.alerts}
+from tests.execution.sweeping import HOUR, Bench
+from tests.made import minute, rule
 
 
 def test_an_event_later_than_the_look_back_is_found_by_its_ingestion():
@@ -352,10 +311,11 @@ def test_a_sweep_moves_the_line_of_sweeps(before, execution, after):
     assert late.moved(before, execution) == after
 
 
-SEQUENCE = "sequence with maxspan=1m [any where true] [any where true]"
 NOT_SWEPT = {
     "by ingestion already": rule(timestamp_override="event.ingested"),
-    "a sequence": rule(SEQUENCE),
+    "a sample": rule("sample by host.name [any where true] [any where true]"),
+    "a sequence without maxspan": rule("sequence [any where true] [any where true]"),
+    "a sequence with a pipe": rule("sequence with maxspan=1m [any where true] [any where true] | head 1"),
 }
 
 

@@ -137,6 +137,33 @@ def test_a_sweep_finds_what_came_in_late_up_to_its_bound(node, elasticsearch_url
     ]
 
 
+PAIR = (
+    "sequence by host.name with maxspan=3m "
+    '[process where process.name == "a" and not (process.name : ("B*", "\\"") or process.name == ?absent.field)] '
+    '["process" where `process`.name == "b"]'
+)
+
+
+@pytest.mark.parametrize("api", [False, True], ids=["by Query DSL", "by the EQL API"])
+def test_a_sweep_finds_the_sequences_of_which_an_event_came_in_late(node, elasticsearch_url, names, index_prefix, api):
+    known = {"event.ingested": {"type": "date"}}
+    tardy = [late(-10, 18, process={"name": "a"}), late(-20, 28, process={"name": "b"})]
+    intime = [event(-8, "b"), event(-21, "a"), event(-15, "b")]
+    index_events(node, index_prefix, [*tardy, *intime], **known)
+    of = rule(PAIR, index=(f"{index_prefix}-logs-*",))
+    with EqlApi(elasticsearch_url) as proxy:
+        client = client_of(proxy.url)
+        source = (EqlSearch if api else DslSearch)(client, Capabilities(client))
+        sink, ledger = AlertIndex(client, names.alerts), StateIndex(client, names.state, names.executions)
+        executor = Executor(source, sink, ledger, limits=Limits(late_sweep=timedelta(minutes=30)))
+        runs = [executor.run(of, minute(at)) for at in (10, 15)]
+        client.close()
+    assert [[(one.run_type, one.verdict, one.created, one.duplicates) for one in run] for run in runs] == [
+        [(RunType.STANDARD, Verdict.COMPLETE, 0, 0), (RunType.SWEEP, Verdict.COMPLETE, 2, 0)],
+        [(RunType.STANDARD, Verdict.COMPLETE, 0, 0), (RunType.SWEEP, Verdict.COMPLETE, 0, 2)],
+    ]
+
+
 @pytest.mark.parametrize("api", [False, True], ids=["by Query DSL", "by the EQL API"])
 def test_a_sweep_that_fails_or_is_cut_is_made_again_until_all_is_found(
     node, elasticsearch_url, names, index_prefix, api

@@ -11,7 +11,7 @@ All of them are frozen. The in-memory twins of the three protocols are in `runne
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
@@ -250,6 +250,13 @@ class State:
         """All that the cap left waiting, of windows and of a sweep."""
         cut = self.swept.cut if self.swept is not None else None
         return self.coverage.backlog if cut is None else (*self.coverage.backlog, cut)
+
+    @property
+    def sweep_lag(self) -> timedelta:
+        """How far the sweeps for late events are behind the searches; nothing where there are none."""
+        if self.swept is None or self.coverage.until is None:
+            return timedelta(0)
+        return max(self.coverage.until - self.swept.until, timedelta(0))
 
 
 class EventSource(Protocol):

@@ -24,7 +24,7 @@ def page(states: Sequence[tuple[Rule, State]], now: datetime, over: timedelta) -
         parts += [Text(screen.safe(rule.name), "bold"), _row(state, now, over)]
         if changed(rule, state):
             parts.append(Text("what the rule finds has changed: its next execution begins a new line", "yellow"))
-        if state.swept is not None and (lag := sweep_lag(state)):
+        if state.swept is not None and (lag := state.sweep_lag):
             told = f"swept for late events until {state.swept.until:%Y-%m-%d %H:%M}, {screen.length(lag)} behind"
             parts.append(Text(told, "yellow"))
     return Group(*parts, "", legend())
@@ -90,7 +90,7 @@ def as_json(rule: Rule, state: State, now: datetime) -> dict[str, Any]:
         "backlog": [_waiting(cut) for cut in state.backlog],
         "backlog_pending": pending(state),
         "swept_until": state.swept and state.swept.until.isoformat(),
-        "sweep_lag_seconds": sweep_lag(state).total_seconds() if state.swept else None,
+        "sweep_lag_seconds": state.sweep_lag.total_seconds() if state.swept else None,
         "last_verdict": str(last.verdict) if last else None,
         "last_started": last.started.isoformat() if last else None,
     }
@@ -109,13 +109,6 @@ def gap_length(coverage: Coverage) -> timedelta:
 def pending(state: State) -> int:
     """Return how many matches were seen beyond the cap and wait."""
     return sum(cut.pending for cut in state.backlog)
-
-
-def sweep_lag(state: State) -> timedelta:
-    """Return how far the sweeps for late events are behind the searches; nothing where there are none."""
-    if state.swept is None or state.coverage.until is None:
-        return timedelta(0)
-    return max(state.coverage.until - state.swept.until, timedelta(0))
 
 
 def _worst(coverage: Coverage, cell: Window) -> str:

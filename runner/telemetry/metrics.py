@@ -66,6 +66,9 @@ class Metrics:
             "runner_rule_coverage_lag_seconds", "Time since the end of the newest range proven searched."
         )
         self._gap = self._gauge("runner_rule_gap_seconds", "Length of all ranges given up for being too old.")
+        self._sweep = self._gauge(
+            "runner_rule_sweep_lag_seconds", "How far sweeps for late events are behind the searches."
+        )
         self._info = Gauge(
             "runner_rule_info", "1 for each rule.", ("rule_id", "rule_name", "severity"), registry=self._registry
         )
@@ -143,10 +146,11 @@ class Metrics:
         self._backlog.labels(rule_id).set_function(lambda: self._pending(rule_id))
         self._lag.labels(rule_id).set_function(lambda: self._lag_of(rule_id).total_seconds())
         self._gap.labels(rule_id).set_function(lambda: self._gaps_of(rule_id).total_seconds())
+        self._sweep.labels(rule_id).set_function(lambda: self._sweep_lag_of(rule_id).total_seconds())
         self._info.labels(rule_id, rule.name, str(rule.severity)).set(1)
 
     def _remove(self, rule_id: str) -> None:
-        gauges = (self._last, self._backlog, self._lag, self._gap, self._info)
+        gauges = (self._last, self._backlog, self._lag, self._gap, self._sweep, self._info)
         for series in (self._executions, *self._counted, *gauges):
             _ = series.remove_by_labels({"rule_id": rule_id})
         self._since.pop(rule_id)
@@ -166,6 +170,10 @@ class Metrics:
     def _gaps_of(self, rule_id: str) -> timedelta:
         known = self._states.get(rule_id)
         return sum((gap.length for gap in known.coverage.gaps), timedelta(0)) if known else timedelta(0)
+
+    def _sweep_lag_of(self, rule_id: str) -> timedelta:
+        known = self._states.get(rule_id)
+        return known.sweep_lag if known else timedelta(0)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)

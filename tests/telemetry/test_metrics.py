@@ -42,6 +42,7 @@ def test_a_rules_series_begin_at_zero(metrics):
         "runner_rule_crashes_total",
         "runner_rule_backlog",
         "runner_rule_gap_seconds",
+        "runner_rule_sweep_lag_seconds",
         "runner_rule_last_execution_timestamp_seconds",
         "runner_rule_execution_duration_seconds_count",
     ):
@@ -81,10 +82,11 @@ def test_lag_backlog_and_gaps_follow_the_ledger(make_rule):
         gaps=(Window(NOON - 90 * MINUTE, NOON - 80 * MINUTE), Window(NOON - 70 * MINUTE, NOON - 60 * MINUTE)),
     )
     cut = Backlog(Window(NOON - 90 * MINUTE, NOON), NOON, 2, ingested=Window(NOON - MINUTE, NOON))
-    metrics.moved(State("r-1", coverage, swept=Swept(NOON, cut)))
+    metrics.moved(State("r-1", coverage, swept=Swept(NOON - 12 * MINUTE, cut)))
     assert of(metrics, "runner_rule_coverage_lag_seconds") == 300
     assert of(metrics, "runner_rule_backlog") == 42
     assert of(metrics, "runner_rule_gap_seconds") == 1200
+    assert of(metrics, "runner_rule_sweep_lag_seconds") == 7 * 60  # searched until five minutes ago
     now += MINUTE
     assert of(metrics, "runner_rule_coverage_lag_seconds") == 360
 

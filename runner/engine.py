@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from runner.execution.executor import Executor
-from runner.execution.model import AlertSink, EventSource, Ledger
 from runner.execution.replicas import Replicas
+from runner.execution.seams import AlertSink, EventSource, Ledger
 from runner.housekeeping import Instruments
 from runner.notify.dispatch import Dispatch
 from runner.rules.model import Rule

@@ -16,6 +16,7 @@ VALUES = {
     "runner.errors",
     "runner.execution.absorbing",
     "runner.execution.model",
+    "runner.execution.seams",
     "runner.rules.model",
     "runner.schedule.windows",
     "runner.wording",

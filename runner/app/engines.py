@@ -26,8 +26,9 @@ from runner.elastic.suppressed_index import SuppressingSink
 from runner.engine import Engine
 from runner.errors import SettingsError
 from runner.execution.executor import Executor
-from runner.execution.model import AlertSink, EventSource, Ledger, State
+from runner.execution.model import State
 from runner.execution.replicas import Replicas
+from runner.execution.seams import AlertSink, EventSource, Ledger
 from runner.notify.config import Notifications
 from runner.notify.marks import MarkingSink
 from runner.schedule.plan import Limits

@@ -14,7 +14,8 @@ from typing import Any
 from runner.elastic.capabilities import field_caps
 from runner.elastic.client import GRACE, Client, mapping, shown
 from runner.elastic.failures import Action
-from runner.execution.model import EventSource, Hit, Page
+from runner.execution.model import Hit, Page
+from runner.execution.seams import EventSource
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 

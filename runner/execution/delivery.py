@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from runner.execution import alerts, matching, suppression
 from runner.execution.absorbing import Absorber, Suppressed
-from runner.execution.model import AlertSink, EventSource, Match, Written
+from runner.execution.model import Match, Written
+from runner.execution.seams import AlertSink, EventSource
 from runner.execution.suppression import Candidate
 from runner.execution.tally import Tally
 from runner.rules.model import Rule

@@ -10,17 +10,9 @@ from datetime import datetime
 from runner.errors import RunnerError, StateConflict
 from runner.execution import alerts, coverage, exceptions, late, late_sequences, matching
 from runner.execution.delivery import Delivery
-from runner.execution.model import (
-    AlertSink,
-    EventSource,
-    Execution,
-    Failure,
-    Ledger,
-    RunType,
-    State,
-    Verdict,
-)
+from runner.execution.model import Execution, Failure, RunType, State, Verdict
 from runner.execution.replicas import Replicas
+from runner.execution.seams import AlertSink, EventSource, Ledger
 from runner.execution.tally import Tally
 from runner.query import Kind
 from runner.rules.model import Rule

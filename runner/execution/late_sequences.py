@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runner.execution import late, matching
-from runner.execution.model import EventSource
+from runner.execution.seams import EventSource
 from runner.query import Program
 from runner.rules.model import Rule
 from runner.schedule.windows import Window

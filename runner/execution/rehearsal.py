@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from runner.execution.absorbing import Absorber, Suppressed
-from runner.execution.model import Alert, AlertSink, Written
+from runner.execution.model import Alert, Written
+from runner.execution.seams import AlertSink
 from runner.schedule.windows import Window
 
 

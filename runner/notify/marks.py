@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from runner.execution.absorbing import Absorber, Suppressed
-from runner.execution.model import Alert, AlertSink, Document, RunType, Written
+from runner.execution.model import Alert, Document, RunType, Written
+from runner.execution.seams import AlertSink
 from runner.notify.config import Route
 from runner.notify.model import Entry, Kind
 from runner.query import instant, values

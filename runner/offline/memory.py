@@ -1,6 +1,6 @@
 """The in-memory twins of the three seams. `demo`, `test` and the tests of the executor run on them.
 
-They keep the contracts of `runner.execution.model` as strictly as the ones over Elasticsearch do; one suite, in
+They keep the contracts of `runner.execution.seams` as strictly as the ones over Elasticsearch do; one suite, in
 `tests/contracts`, holds both to them.
 """
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from runner.execution.model import Execution, Ledger, State
+from runner.execution.model import Execution, State
+from runner.execution.seams import Ledger
 from runner.rules.model import Rule
 
 

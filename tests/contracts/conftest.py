@@ -17,8 +17,8 @@ from runner.elastic.presence import StatePresence
 from runner.elastic.setup import Names, install
 from runner.elastic.state_index import StateIndex
 from runner.elastic.suppressed_index import SuppressingSink
-from runner.execution.model import AlertSink, EventSource, Ledger
 from runner.execution.replicas import Presence
+from runner.execution.seams import AlertSink, EventSource, Ledger
 from runner.offline.memory import MemoryLedger, MemoryPresence, MemorySink, MemorySource, StoredEvent
 from tests.conftest import own_names
 from tests.elastic.eql_api import EqlApi

@@ -2,7 +2,8 @@
 
 from runner.elastic.suppressed_index import _LOOK, SuppressingSink
 from runner.execution.absorbing import Absorber, Group, Suppressed
-from runner.execution.model import Alert, AlertSink, Document, Written
+from runner.execution.model import Alert, Document, Written
+from runner.execution.seams import AlertSink
 from runner.offline.memory import MemorySink
 from runner.schedule.windows import Window
 from tests.made import iso, minute

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from runner.errors import StateConflict
-from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, Ledger, RunType, Swept, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, Failure, Lease, RunType, Swept, Verdict
+from runner.execution.seams import Ledger
 from runner.schedule.windows import Window
 from tests.made import minute, rule
 

@@ -10,7 +10,7 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from runner.execution.matching import over
-from runner.execution.model import EventSource
+from runner.execution.seams import EventSource
 from runner.query import FieldType, FieldTypes, compile
 from runner.query.indexed import consulted
 from runner.rules.model import Rule

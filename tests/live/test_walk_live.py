@@ -21,7 +21,8 @@ from runner.elastic.state_index import StateIndex
 from runner.elastic.suppressed_index import SuppressingSink
 from runner.errors import QueryError
 from runner.execution.executor import Executor
-from runner.execution.model import Execution, Ledger
+from runner.execution.model import Execution
+from runner.execution.seams import Ledger
 from runner.offline.memory import MemoryLedger, MemorySink, MemorySource, StoredEvent
 from runner.query import compile
 from runner.query.entries import Entry, EntryType, Exclusion

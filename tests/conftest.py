@@ -20,6 +20,13 @@ settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("laws")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that needs the node and is not marked `live`: `make unit` would run it without one."""
+    needy = [one for one in items if "elasticsearch_url" in getattr(one, "fixturenames", ())]
+    if left := [one.nodeid for one in needy if one.get_closest_marker("live") is None]:
+        raise pytest.UsageError(f"these tests need the real node, and are not marked `live`: {', '.join(left)}")
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """Logging is the whole process's: what a test sets up ends with it, whichever test comes next.

@@ -376,6 +376,7 @@ def test_once_logs_a_line_for_each_execution_instead(run, rules, cluster, monkey
     assert [line["eql_runner"]["execution"]["verdict"] for line in executed] == ["complete"]
 
 
+@pytest.mark.live
 def test_once_names_the_rules_that_it_leaves_out(run, rules, cluster, monkeypatch):
     monkeypatch.setenv("RUNNER_RULES_PATH", str(rules(index=cluster, good="true", bad="(")))
     monkeypatch.setenv("RUNNER_LOG_FORMAT", "console")

@@ -2,17 +2,19 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from runner.rules.draft import Draft
+from runner.rules.draft import Draft, KeyPath
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.toml_places import TomlPlaces
 
 TABLES = ("metadata", "rule", "transform")
 _AT = re.compile(r" \(at line (\d+), column (\d+)\)$")
+_LEAST, _MOST = -(2**63), 2**64 - 1
 _AT_END = " (at end of document)"
 
 
@@ -34,12 +36,18 @@ def parsed(path: Path, text: str) -> tuple[dict[str, Any], TomlPlaces, Issue | N
     text = text.replace("\r\n", "\n")
     places = TomlPlaces(text)
     try:
-        return {name: _plain(value) for name, value in tomllib.loads(text).items()}, places, None
+        table = {name: _plain(value) for name, value in tomllib.loads(text).items()}
+        large = next(_large(table), None)
+        if large is None:
+            return table, places, None
+        what, place = "a whole number has at most 64 bits", places.of(large)
     except tomllib.TOMLDecodeError as error:
         message, place = str(error), places.at(len(text.rstrip()))
         if at := _AT.search(message):
             message, place = message[: at.start()], places.at_line(int(at[1]), int(at[2]))
         what = message.removesuffix(_AT_END) + (" at the end of the file" if message.endswith(_AT_END) else "")
+    except ValueError:
+        what, place = "a number has more digits than can be read", places.at(0)
     except RecursionError:
         what, place = "tables or lists lie too deep in each other", places.at(0)
     return {}, places, Issue(IssueSeverity.ERROR, Code.SYNTAX, f"not valid TOML: {what}", path, place)
@@ -57,6 +65,19 @@ def _unknown(draft: Draft, name: str) -> Issue:
     hint = f"did you mean `{near[0]}`?" if near else "it is not read; the tables of a rule file are metadata and rule"
     place = draft.whereabouts.of((name,))
     return draft.issue(IssueSeverity.WARNING, Code.UNKNOWN_KEY, f"unknown table `{name}`", place=place, hint=hint)
+
+
+def _large(value: Any, at: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield where whole numbers stand that neither TOML promises nor JSON and Elasticsearch can carry."""
+    match value:
+        case dict():
+            for name, one in value.items():
+                yield from _large(one, (*at, name))
+        case list():
+            for number, one in enumerate(value):
+                yield from _large(one, (*at, number))
+        case int() if not _LEAST <= value <= _MOST:
+            yield at
 
 
 def _plain(value: Any) -> Any:

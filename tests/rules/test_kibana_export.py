@@ -132,10 +132,12 @@ def test_an_error_in_a_query_shows_the_line_of_the_query(tmp_path):
 @pytest.mark.parametrize(
     ("line", "code", "message", "place"),
     [
-        ('{"name": ', Code.SYNTAX, "not valid JSON: Expecting value", (2, 10)),
+        ('{"name": ', Code.SYNTAX, "not valid JSON: unexpected end of data", (2, 10)),
+        ('{"name": "a", "note": "\\ud800 "}', Code.SYNTAX, "not valid JSON: no low surrogate", (2, 24)),
+        ('{"version": ' + "9" * 5000 + "}", Code.SYNTAX, "not valid JSON: number is infinity", (2, 13)),
         ("[1]", Code.NOT_A_RULE, "expected a JSON object on each line", (2, 1)),
         ('{"name": "a"}', Code.MISSING, "`type` is missing", (2, 1)),
-        ("[" * 100_000, Code.SYNTAX, "lie too deep in each other", (2, 1)),
+        ("[" * 100_000, Code.SYNTAX, "not valid JSON: depth limit exceeded", (2, 1026)),
     ],
 )
 def test_a_bad_line_is_told_and_the_others_are_read(tmp_path, line, code, message, place):

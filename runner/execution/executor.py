@@ -121,7 +121,8 @@ class Executor:
     def _found(self, rule: Rule, task: Task) -> AbstractContextManager[Iterator[matching.Step]]:
         if task.ingested is not None:
             if rule.program.kind is Kind.SEQUENCE:
-                return late_sequences.over(rule, task.window, task.ingested, self._source)
+                longest = self._limits.catch_up_slice
+                return late_sequences.over(rule, task.window, task.ingested, self._source, longest)
             pages = self._source.search(late.by_ingestion(rule, task.window), task.ingested, task.after)
             return matching.over(rule, task.window, pages)
         # A sequence's first events may lie before the cut, so a sequence is read whole again.

@@ -82,6 +82,11 @@ def unswept_note(unswept: Window) -> str:
 
 def by_ingestion(rule: Rule, happened: Window) -> Rule:
     """Return the rule as it searches by the time of ingestion, for events that happened in the window."""
-    limits = {"gte": happened.start.isoformat(), "lt": happened.end.isoformat()}
+    # Whatever format the field's own dates have.
+    limits = {
+        "gte": happened.start.isoformat(),
+        "lt": happened.end.isoformat(),
+        "format": "strict_date_optional_time",
+    }
     then = {"meta": {}, "query": {"range": {rule.timestamp_field: limits}}}
     return replace(rule, timestamp_override=INGESTED, timestamp_override_fallback=True, filters=(*rule.filters, then))

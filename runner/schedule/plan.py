@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from runner.execution.model import Coverage, Execution, RunType, Swept, Verdict
 from runner.rules.model import Schedule
-from runner.schedule.windows import Window, merged, whole_milliseconds, without
+from runner.schedule.windows import Window, merged, sliced, whole_milliseconds, without
 
 SHORTEST_SLICE = timedelta(minutes=1)
 
@@ -95,7 +95,7 @@ def plan(
     # Events of a missed range may have come in late, so each starts a look-back earlier, as a run in time would have.
     older = merged(hole.extended(lookback) for hole in without(missed, [fresh]))
     longest = limits.shortened or max(limits.catch_up_slice, window.length)
-    slices = _sliced(without(older, [fresh]), longest)
+    slices = sliced(without(older, [fresh]), longest)
     tasks = (
         Task(fresh),
         *(Task(cut.window, RunType.BACKLOG, cut.after) for cut in coverage.backlog),
@@ -126,7 +126,7 @@ def _sweeps(
     horizon = _horizon(limits, window)
     start = max(swept.until, horizon) - schedule.lookback(now)
     # Where a run is at most one interval late, it is one sweep, not two.
-    pieces = _sliced((Window(start, max(start, window.end)),), window.length + schedule.interval)
+    pieces = sliced((Window(start, max(start, window.end)),), window.length + schedule.interval)
     unswept = Window(swept.until, horizon) if swept.until < horizon else None
     return (*rest, *(_sweep(piece, seen, limits.late_sweep) for piece in pieces)), unswept
 
@@ -143,14 +143,3 @@ def _stretched(window: Window, missed: tuple[Window, ...], lookback: timedelta, 
         return window
     start = newest.start - lookback
     return Window(start, window.end) if window.start - interval <= start < window.start else window
-
-
-def _sliced(ranges: tuple[Window, ...], length: timedelta) -> list[Window]:
-    """Cut ranges into pieces no longer than `length`, oldest first."""
-    pieces: list[Window] = []
-    for piece in ranges:
-        start = piece.start
-        while start < piece.end:
-            pieces.append(Window(start, min(start + length, piece.end)))
-            start = pieces[-1].end
-    return pieces

@@ -70,3 +70,14 @@ def without(windows: Iterable[Window], taken: Iterable[Window]) -> tuple[Window,
             if not piece.empty
         ]
     return merged(left)
+
+
+def sliced(ranges: Iterable[Window], length: timedelta) -> list[Window]:
+    """Cut ranges into pieces no longer than `length`, oldest first."""
+    pieces: list[Window] = []
+    for piece in ranges:
+        start = piece.start
+        while start < piece.end:
+            pieces.append(Window(start, min(start + length, piece.end)))
+            start = pieces[-1].end
+    return pieces

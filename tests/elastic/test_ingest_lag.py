@@ -118,10 +118,19 @@ def test_events_of_the_future_are_counted_within_bounds(node, client, index_pref
     assert future_events(client, (f"{index_prefix}-none-*",), minute(0), timedelta(seconds=5)) == 0
 
 
+FORMATS = {
+    "as the index would": ({}, iso),
+    "in a form of its own": ({"format": "epoch_millis"}, lambda instant: round(instant.timestamp() * 1000)),
+}
+
+
+@pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
 @pytest.mark.parametrize("api", [False, True], ids=["by Query DSL", "by the EQL API"])
-def test_a_sweep_finds_what_came_in_late_up_to_its_bound(node, elasticsearch_url, names, index_prefix, api):
-    known = {"event.ingested": {"type": "date"}}
-    index_events(node, index_prefix, [late(at, 8 - at) for at in (-10, -29, -60)], **known)
+def test_a_sweep_finds_what_came_in_late_up_to_its_bound(node, elasticsearch_url, names, index_prefix, api, written):
+    form, spelled = written
+    known = {"event.ingested": {"type": "date"}, "@timestamp": {"type": "date", **form}}
+    happened = [late(at, 8 - at, **{"@timestamp": spelled(minute(at))}) for at in (-10, -29, -60)]
+    index_events(node, index_prefix, happened, **known)
     with EqlApi(elasticsearch_url) as proxy:
         client = client_of(proxy.url)
         source = (EqlSearch if api else DslSearch)(client, Capabilities(client))

@@ -31,8 +31,8 @@ class Source(LateSource):
 
 
 class Bench:
-    def __init__(self, back=HOUR, ledger=None):
-        self.source, self.sink, self.ledger = Source(), MemorySink(), ledger or MemoryLedger()
+    def __init__(self, back=HOUR, ledger=None, source=None):
+        self.source, self.sink, self.ledger = source or Source(), MemorySink(), ledger or MemoryLedger()
         self.turn(back)
 
     def turn(self, back):

@@ -1,5 +1,6 @@
 """A sequence is found whichever of its events came in late, and nothing is found that is none."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from runner.errors import ClusterUnavailable
 from runner.execution import late_sequences
 from runner.execution.model import Fault, RunType, Swept, Verdict
 from runner.schedule.windows import Window
-from tests.execution.sweeping import Bench
+from tests.execution.sweeping import HOUR, Bench, Source
 from tests.made import event, minute, rule
 
 AB = 'sequence by host.name with maxspan=3m [process where process.name == "a"] [process where process.name == "b"]'
@@ -81,7 +82,15 @@ def test_a_sequence_that_is_alerted_already_is_not_again_for_a_late_event_beside
     come_late(bench, 18, ("b", 2.5), ("a", 0.5))
     bench.run(20, of)
     assert found(bench) == ["a1 b2"]
-    assert bench.ledger.executions[-1].duplicates == 1
+
+
+def test_what_all_came_in_time_is_left_to_the_searches_of_its_time():
+    bench, of = Bench(), rule(AB)
+    there(bench, ("a", -31), ("b", -30), ("a", -28.5))
+    bench.run(0, of)
+    come_late(bench, 4, ("b", -28))
+    bench.run(5, of)
+    assert found(bench) == ["a-28.5 -28-0"]
 
 
 def test_what_must_be_missing_and_may_still_come_is_waited_for():
@@ -139,18 +148,48 @@ def test_without_all_late_events_the_sweep_is_made_again(trouble, verdict):
 def test_late_events_that_are_near_each_other_are_searched_around_at_once_and_not_what_is_searched_anyway():
     bench, of = Bench(), rule(AB)
     bench.run(0, of)
-    come_late(bench, 4, ("b", -50), ("b", -46), ("b", -45), ("b", -20), ("b", -5), ("b", -2))
+    come_late(bench, 4, ("b", -60), ("b", -56), ("b", -55), ("b", -20), ("b", -5), ("b", -2))
     bench.source.asked.clear()
 
     bench.run(5, of)
 
-    instant, ten = timedelta(milliseconds=1), late_sequences.NEAR
-    assert ten == timedelta(minutes=10)
+    assert timedelta(minutes=12) < late_sequences.NEAR < timedelta(minutes=32)
     _, late, *around = bench.source.asked
     assert late == Window(minute(-4), minute(5))
     # The window of this run begins at -4, and reads back as far as maxspan.
-    assert around == [
-        Window(minute(-50), minute(-42) + instant),
-        Window(minute(-20), minute(-17) + instant),
-        Window(minute(-5), minute(-4)),
-    ]
+    assert around == [Window(minute(-60), minute(-52) + timedelta(milliseconds=1)), Window(minute(-20), minute(-4))]
+
+
+def test_a_day_of_late_events_is_searched_an_hour_at_a_time():
+    bench, of = Bench(back=24 * HOUR), rule(AB)
+    bench.run(0, of)
+    for at in range(-1200, -4, 10):
+        there(bench, ("a", at))
+        come_late(bench, 4, ("b", at + 1))
+    bench.source.asked.clear()
+
+    bench.run(5, of)
+
+    _, _, *around = bench.source.asked
+    assert (len(around), max(window.length for window in around)) == (20, HOUR)
+    assert len(found(bench)) == 100 == of.max_signals
+
+
+def test_where_one_search_runs_out_of_time_no_further_range_is_searched():
+    class Slow(Source):
+        """Searches that are not by ingestion, and older than the windows, run out of time."""
+
+        def search(self, rule, window, after=None):
+            for page in super().search(rule, window, after):
+                slow = window.end < minute(-5)
+                yield replace(page, faults=(Fault(Verdict.TIMED_OUT, "timed out"),)) if slow else page
+
+    bench, of = Bench(source=Slow()), rule(AB)
+    bench.run(0, of)
+    come_late(bench, 4, ("b", -60), ("b", -20))
+    bench.source.asked.clear()
+
+    _, swept = bench.run(5, of)
+
+    assert (swept.verdict, len(bench.source.asked)) == (Verdict.TIMED_OUT, 3)
+    assert bench.swept(of) == Swept(minute(0))

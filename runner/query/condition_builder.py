@@ -6,6 +6,7 @@ ExpressionBuilder, AbstractBuilder and EqlParser.
 """
 
 import difflib
+import math
 from collections.abc import Sequence
 from sys import intern
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -29,7 +30,8 @@ from runner.query.ast import (
 )
 from runner.query.functions import FUNCTIONS, resolve
 
-_LONGEST = 2**63 - 1  # a whole number beyond Java's long is read as a decimal
+_WHOLE = range(-(2**63), 2**64)  # a whole number that neither a long nor an unsigned one holds is read as a decimal
+_MOST_DIGITS = 20  # of such a number; Python refuses to read those of thousands
 
 
 class Token(Protocol):
@@ -100,7 +102,9 @@ class ConditionBuilder:
         if str(sign) == "+":
             return operand  # type: ignore[no-any-return]  # an expression, by the grammar
         if isinstance(operand, Literal) and type(operand.value) in (int, float):
-            return Literal(-operand.value, place_of(sign))  # type: ignore[operator]  # it is a number
+            negative = -operand.value  # type: ignore[operator]  # it is a number
+            whole = isinstance(negative, float) or negative in _WHOLE
+            return Literal(negative if whole else float(negative), place_of(sign))
         return Negative(operand, place_of(sign))
 
     def call(self, children: list[Any]) -> Call:
@@ -154,11 +158,18 @@ class ConditionBuilder:
         refuse("a string stands in double quotes", token, 'write "…"')
 
     def integer(self, children: list[Any]) -> Literal:
-        number = int(str(children[0]))
-        return Literal(number if number <= _LONGEST else float(number), place_of(children[0]))
+        """Source: ExpressionBuilder.visitIntegerLiteral, StringUtils.parseIntegral."""
+        digits = str(children[0]).lstrip("0")
+        if len(digits) <= _MOST_DIGITS and (number := int(digits or "0")) in _WHOLE:
+            return Literal(number, place_of(children[0]))
+        return self.decimal(children)
 
     def decimal(self, children: list[Any]) -> Literal:
-        return Literal(float(str(children[0])), place_of(children[0]))
+        """Source: ExpressionBuilder.visitDecimalLiteral, StringUtils.parseDouble: what is infinite is refused."""
+        number = float(str(children[0]))
+        if math.isinf(number):
+            refuse("this number is too large", children[0])
+        return Literal(number, place_of(children[0]))
 
     def true(self, children: list[Any]) -> Literal:
         return Literal(value=True, place=place_of(children[0]))

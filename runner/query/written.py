@@ -3,7 +3,6 @@
 Every operand that is not plain stands in parentheses, so that no precedence has to be known here.
 """
 
-import math
 import re
 from typing import assert_never
 
@@ -51,7 +50,6 @@ _KEYWORDS = frozenset(
     ]
 )  # Source: x-pack/plugin/eql, EqlBase.g4
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-_BEYOND = "1e999"  # how an infinite number is written: by one that is too large
 
 
 def any_stage(query: SequenceQuery | SampleQuery, event_category_field: str) -> str:
@@ -113,8 +111,6 @@ def _literal(value: str | float | None) -> str:
             return "true" if value else "false"
         case str():
             return f'"{value.translate(_ESCAPES)}"'
-        case float() if math.isinf(value):
-            return _BEYOND if value > 0 else f"-{_BEYOND}"
     return repr(value)
 
 

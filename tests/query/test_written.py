@@ -1,5 +1,7 @@
 """What is written of a tree parses to the same tree."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,8 @@ WRITTEN = {
     "patterns": (Pattern("like", True, Field("a"), (Literal("x*"),)), 'a like~ ("x*")'),
     "the pattern of one letter": (Pattern(":", True, Field("a"), (Literal("x*"),)), 'a : ("x*")'),
     "a call": (Call("endsWith", (Field("a"), Literal("x")), insensitive=True), 'endsWith~(a, "x")'),
-    "a number beyond all": (Comparison("<", Field("a"), Literal(float("inf"))), "a < 1e999"),
+    "the largest whole number": (Comparison("<", Field("a"), Literal(2**64 - 1)), "a < 18446744073709551615"),
+    "the largest number": (Comparison("<", Field("a"), Literal(sys.float_info.max)), "a < 1.7976931348623157e+308"),
 }
 
 
@@ -67,10 +70,10 @@ def test_where_it_would_be_nested_too_deeply_there_is_none():
     assert compile(f'sequence [process where {deep} == "1"] [process where b == 1]').single is None
 
 
-numbers = st.integers(0, 2**63 - 1) | st.floats(min_value=0)
+numbers = st.integers(0, 2**64 - 1) | st.floats(min_value=0, allow_infinity=False)
 strings = st.text(st.characters(exclude_categories=["Cs"]))
 constants = (numbers | strings | st.booleans() | st.none()).map(Literal)
-literals = constants | (st.integers(1 - 2**63, -1) | st.floats(max_value=-0.0)).map(Literal)
+literals = constants | (st.integers(-(2**63), -1) | st.floats(max_value=-0.0, allow_infinity=False)).map(Literal)
 paths = st.from_regex(r"[a-zA-Z_@][a-z]{0,3}(\.[a-z]{1,4})?", fullmatch=True) | strings.filter(bool)
 names = st.builds(Field, paths | st.sampled_from(["not", "a.by", "true"]), st.booleans())
 

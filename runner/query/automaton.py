@@ -36,10 +36,9 @@ def wildcard(pattern: str) -> Node:
 def literal_start(node: Node, *, insensitive: bool = False) -> tuple[str, bool]:
     r"""Return the text that all matches start with, and whether it is all of them. `C:\\[a-z]+` starts with `C:\`."""
     match node:
-        case Characters(((first, last),)) if first == last:
-            return chr(first), True
-        case Characters(((upper, _), (lower, _))) if insensitive and chr(upper).lower() == chr(lower):
-            return chr(lower), True
+        case Characters(ranges):
+            letter = _letter(ranges, insensitive=insensitive)
+            return letter, bool(letter)
         case Chain(parts):
             start = ""
             for part in parts:
@@ -52,6 +51,13 @@ def literal_start(node: Node, *, insensitive: bool = False) -> tuple[str, bool]:
             return literal_start(part, insensitive=insensitive)[0], False
         case _:
             return "", False
+
+
+def _letter(ranges: tuple[Range, ...], *, insensitive: bool) -> str:
+    """Return the one character that these are; case aside, a letter of ASCII is both of its forms and no other set."""
+    letter = chr(ranges[-1][0]) if ranges else ""
+    forms = {letter.upper(), letter.lower()} if insensitive and letter.isascii() else {letter}
+    return letter if ranges == tuple((ord(form), ord(form)) for form in sorted(forms) if form) else ""
 
 
 def spelled(node: Node) -> str | None:

@@ -280,6 +280,16 @@ DEAR = {
         term("pid", 1),
         {"bool": {"filter": [term("pid", 1)], "must_not": [{"wildcard": {"name": "*abc*"}}]}},
     ),
+    "letters of a range, in either case": (
+        'name regex~ "[A-Za-z][A-Za-z]"',
+        present("name"),
+        seen("name", {"regexp": {"name": "[A-Za-z][A-Za-z]"}}),
+    ),
+    "letters of a range are not one letter when negated either": (
+        'not name regex~ "[A-Za-z][A-Za-z]"',
+        EVERYTHING,
+        none_of({"regexp": {"name": "[A-Za-z][A-Za-z]"}}),
+    ),
     "a negated alternative keeps its cheap options": (
         'not (name like "*abc*" or name == "d")',
         none_of(term("name", "d")),
@@ -532,6 +542,23 @@ STARTS = {
 }
 
 
+INSENSITIVE_STARTS = {
+    r"aB\.c": ("ab.c", True),
+    r"[Ab][a-z]": ("", False),
+    r"[Aa][bB]": ("ab", True),
+    r"[A-Za-z][A-Za-z]": ("", False),
+    r"[A-Za-z]:\\Users\\.*": ("", False),
+    r"ab[A-Za-z]c": ("ab", False),
+    r"[A-A]b": ("", False),  # a range is one of these letters, in their case
+    r"[a-a]b": ("", False),
+    r"éb": ("éb", True),
+    r"É|é": ("", False),
+    r"[Éé]b": ("", False),  # the index folds the letters of ASCII alone
+    "[\u212ak]": ("", False),
+    r"#": ("", False),
+}
+
+
 SPELLED = {
     "ab": "[Aa][Bb]",
     r"a\.b": r"[Aa]\.[Bb]",
@@ -559,3 +586,9 @@ def test_how_an_expression_is_written_out(expression: str) -> None:
 @pytest.mark.parametrize("expression", STARTS)
 def test_the_text_that_a_regular_expression_starts_with(expression: str) -> None:
     assert literal_start(parse_regex(expression)) == STARTS[expression]
+
+
+@pytest.mark.parametrize("expression", INSENSITIVE_STARTS)
+def test_the_text_that_a_regular_expression_starts_with_case_aside(expression: str) -> None:
+    node = parse_regex(expression, insensitive=True)
+    assert literal_start(node, insensitive=True) == INSENSITIVE_STARTS[expression]

@@ -2,8 +2,9 @@
 
 The walk is the matcher's (`matcher`): a negation goes down to the leaves. A leaf that tests a field against constants is
 true or not, also of a missing field: `not (a == 1)` is true where `a` is missing, as in Elasticsearch, which searches
-for it with `must_not` (x-pack/plugin/ql ExpressionTranslators). Of any other leaf, a script in Elasticsearch, no more is
-pushed than that the fields which it cannot do without have a value.
+for it with `must_not` (x-pack/plugin/ql ExpressionTranslators). A constant is whatever names no field: `2 * 2` is one,
+computed as the matcher does (Elasticsearch: OptimizerRules.ConstantFolding). Of any other leaf, a script in
+Elasticsearch, no more is pushed than that the fields which it cannot do without have a value.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from runner.query.ast import (
 from runner.query.bounds import Bounds, conjunction, decided, disjunction, implied, negated
 from runner.query.clauses import ALWAYS, NEVER, Clause, every
 from runner.query.comparisons import MIRRORED
+from runner.query.expressions import constant
 from runner.query.functions import resolve
 from runner.query.indexed import Indexed, Value, field
 from runner.query.types import FieldTypes
@@ -68,20 +70,20 @@ class Conditions:
 
     def _leaf(self, expression: Expression) -> Bounds:
         match expression:
-            case Literal(bool() as value):
-                return decided(ALWAYS if value else NEVER)
-            case Literal():
-                return implied(NEVER)
             case Field(path):
                 return self._field(path).equals(value=True)
             case Comparison():
                 return self._comparison(expression)
-            case In(Field(path), options) if _constant(options):
-                return self._membership(expression, self._field(path))
+            case In(Field(path), options) if (values := _values(options)) is not None:
+                return self._membership(values, self._field(path), insensitive=expression.insensitive)
             case Pattern(value=Field(path)):
                 return self._pattern(expression, self._field(path))
-            case Call(_, (Field(path), *options)) if _constant(options):
-                return self._call(expression, self._field(path))
+            case Call(_, (Field(path), *options)) if (values := _values(options)) is not None:
+                return self._call(expression, values, self._field(path))
+        known, value = constant(expression)
+        if known:
+            return _settled(value)
+        match expression:
             case In(value=value) | Pattern(value=value):
                 return implied(self._needed(value))
             case _:
@@ -89,8 +91,13 @@ class Conditions:
 
     def _comparison(self, comparison: Comparison) -> Bounds:
         operator: str = comparison.operator
-        left, right = self._null_where_absent(comparison.left), self._null_where_absent(comparison.right)
-        if isinstance(left, Literal) and not isinstance(right, Literal):
+        left, right = comparison.left, comparison.right
+        if operator in ("==", "!="):
+            left, right = self._null_where_absent(left), self._null_where_absent(right)
+        left, right = _folded(left), _folded(right)
+        if isinstance(left, Literal) and isinstance(right, Literal):
+            return _settled(constant(Comparison(comparison.operator, left, right))[1])
+        if isinstance(left, Literal):
             operator, left, right = MIRRORED[operator], right, left
         match left, operator, right:
             case Field(path), "==", Literal(None):
@@ -112,9 +119,9 @@ class Conditions:
         absent = isinstance(side, Field) and side.optional and not self._field(side.path).types
         return Literal(None, side.place) if absent else side
 
-    def _membership(self, membership: In, indexed: Indexed) -> Bounds:
-        values = [value for value in map(_value, membership.options) if value is not None]
-        if membership.insensitive:
+    def _membership(self, options: Sequence[Value | None], indexed: Indexed, *, insensitive: bool) -> Bounds:
+        values = [value for value in options if value is not None]
+        if insensitive:
             return disjunction(indexed.spells(value, insensitive=True) for value in values)
         return disjunction(map(indexed.equals, values))
 
@@ -127,8 +134,7 @@ class Conditions:
 
         return disjunction(one(literal.value) for literal in pattern.patterns if literal.value is not None)
 
-    def _call(self, call: Call, indexed: Indexed) -> Bounds:
-        values = [_value(argument) for argument in call.arguments[1:]]
+    def _call(self, call: Call, values: Sequence[Value | None], indexed: Indexed) -> Bounds:
         texts = [value for value in values if isinstance(value, str)]
         if len(texts) == len(values):
             match call.name:
@@ -164,9 +170,18 @@ class Conditions:
         return field(path, self.types)
 
 
-def _constant(expressions: Sequence[Expression]) -> bool:
-    return all(isinstance(expression, Literal) for expression in expressions)
+def _folded(expression: Expression) -> Expression:
+    """Return the expression, as the value that it always has where it names no field."""
+    known, value = constant(expression)
+    return Literal(value, expression.place) if known else expression
 
 
-def _value(expression: Expression) -> Value | None:
-    return expression.value if isinstance(expression, Literal) else None
+def _values(expressions: Sequence[Expression]) -> list[Value | None] | None:
+    """Return the values of expressions of which none names a field; None where one does."""
+    found = [constant(expression) for expression in expressions]
+    return [value for _, value in found] if all(known for known, _ in found) else None
+
+
+def _settled(value: Value | None) -> Bounds:
+    """Return the bounds of a condition that always has this value."""
+    return decided(ALWAYS if value else NEVER) if isinstance(value, bool) else implied(NEVER)

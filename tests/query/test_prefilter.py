@@ -152,6 +152,24 @@ EXACT = {
     "what is not mapped is not equal": ('absent != "a"', EVERYTHING),
     "what is not mapped is null": ("absent == null", EVERYTHING),
     "what is not mapped leaves the other option": ('absent like "*a*" or name == "b"', term("name", "b")),
+    "an optional field that is not mapped is null, which differs from all": ('?absent != "a"', EVERYTHING),
+    "a constant differs from null on either side": ('"a" != ?absent', EVERYTHING),
+    "an optional field that is not mapped equals nothing": ('?absent == "a"', NOTHING),
+    "an optional field that is not mapped is one option": ('?absent != "a" and name == "b"', term("name", "b")),
+    "an optional field that is not mapped is less than nothing": ("not ?absent < 5", EVERYTHING),
+    "two optional fields that are not mapped": ("?absent == ?gone", EVERYTHING),
+    "null, as it is written": ('null != "a"', EVERYTHING),
+    "a computed constant": ("pid == 2 * 2", term("pid", 4)),
+    "not a computed constant keeps what has no value": ("pid != 2 * 2", none_of(term("pid", 4))),
+    "a computed text": ('name != concat("a", "b")', none_of(term("name", "ab"))),
+    "a computed constant on the left": ("2 * 2 < pid", {"range": {"pid": {"gt": 4}}}),
+    "a list with a computed constant": (
+        'not name in ("a", concat("b", "c"))',
+        none_of({"terms": {"name": ["a", "bc"]}}),
+    ),
+    "a computed argument": ('startsWith(dataset, concat("lo", "gs"))', {"prefix": {"dataset": "logs"}}),
+    "a condition of constants": ('name == "a" and length("abc") == 3', term("name", "a")),
+    "a condition of constants that is false": ('name == "a" or not "abc" like "a*"', term("name", "a")),
     "a constant condition": ("true", EVERYTHING),
     "a false condition": ("false", NOTHING),
 }
@@ -169,6 +187,7 @@ def test_what_the_index_decides_alone(case: str) -> None:
 
 UPPER = {
     "a value may be too long to be indexed": ("name != null", present("name")),
+    "not a computed null": ("pid != 1 / 0", present("pid")),
     "no value, as far as the index knows": ("name == null", none_of({"exists": {"field": "name"}})),
     "a pattern with a plain start": ('name : "cmd.*"', seen("name", insensitive("prefix", "name", "cmd."))),
     "a pattern whose start is long enough": (
@@ -215,7 +234,6 @@ UPPER = {
     "a nested field": ('nested.name == "a"', EVERYTHING),
     "an object": ("parent != null", EVERYTHING),
     "a field beside an optional one that is not mapped": ("?absent != name", present("name")),
-    "two optional fields that are not mapped": ("?absent == ?gone", EVERYTHING),
     "a field that cannot be searched": ('hidden == "a"', EVERYTHING),
     "a function needs its field": ("length(name) > 5", present("name")),
     "a negated function may be anything": ("not (length(name) > 5)", EVERYTHING),

@@ -14,8 +14,10 @@ from typing import Any
 from runner.elastic.capabilities import field_caps
 from runner.elastic.client import GRACE, Client, mapping, shown
 from runner.elastic.failures import Action
+from runner.elastic.filters import DATE_FORMAT
 from runner.execution.model import Hit, Page
 from runner.execution.seams import EventSource
+from runner.query.timestamps import timestamp
 from runner.rules.model import Rule
 from runner.schedule.windows import Window
 
@@ -131,7 +133,7 @@ class LagNoted:
 
 
 def _body(now: datetime) -> dict[str, Any]:
-    lately = {"range": {INGESTED: {"gte": _text(now - LATELY), "lte": _text(now)}}}
+    lately = {"range": {INGESTED: {"gte": timestamp(now - LATELY), "lte": timestamp(now), "format": DATE_FORMAT}}}
     both = {"bool": {"filter": [lately, {"exists": {"field": TIMESTAMP}}]}}
     quantiles = {"percentiles": {"field": "lag", "percents": [50, 95, 99], "keyed": True}}
     by_index = {"terms": {"field": "_index", "size": MOST_INDICES}, "aggs": {"lag": quantiles}}
@@ -147,10 +149,14 @@ def _body(now: datetime) -> dict[str, Any]:
 
 
 def _lag(values: Mapping[str, float | None]) -> Lag | None:
+    """Return an index's lag; None where nothing came in, or where its times are no times: nanoseconds as milliseconds."""
     p50, p95, p99 = (values.get(name) for name in ("50.0", "95.0", "99.0"))
     if p50 is None or p95 is None or p99 is None:
         return None
-    return Lag(*(timedelta(milliseconds=value) for value in (p50, p95, p99)))
+    try:
+        return Lag(*(timedelta(milliseconds=value) for value in (p50, p95, p99)))
+    except (OverflowError, ValueError):  # some hundred thousand years and more; or no number at all
+        return None
 
 
 def _stream(index: str) -> str:
@@ -161,7 +167,3 @@ def _stream(index: str) -> str:
 
 def _seconds(span: timedelta) -> str:
     return f"{span.total_seconds():.0f} s"
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat(timespec="milliseconds")

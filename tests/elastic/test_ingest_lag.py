@@ -1,6 +1,7 @@
 """How late events come in, the cluster's clock, and events of the future, on a real node."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -25,11 +26,15 @@ from tests.made import event, iso, minute, rule
 pytestmark = pytest.mark.live
 
 HOUR = Window(minute(0), minute(60))
+FORMATS = {
+    "as the index would": ({}, iso),
+    "in a form of its own": ({"format": "epoch_millis"}, lambda instant: round(instant.timestamp() * 1000)),
+}
 
 
-def late(at, by, number=0, **fields):
-    """An event that came in so many minutes after it happened."""
-    ingested = {"event": {"category": ["process"], "ingested": iso(minute(at + by))}}
+def late(at, by, number=0, spelled=iso, **fields):
+    """An event that came in so many minutes after it happened, at an instant that is `spelled` so."""
+    ingested = {"event": {"category": ["process"], "ingested": spelled(minute(at + by))}}
     return event(at, id=f"{at}-{by}-{number}", **{**ingested, **fields})
 
 
@@ -38,12 +43,17 @@ def lag(client):
     return IngestLag(client)
 
 
-def test_the_lag_is_measured_index_by_index_over_what_came_in_lately(node, index_prefix, lag):
-    quick = [late(30, 0.1, number, index="logs-quick") for number in range(100)]
-    slow = [late(30, 10, number, index="logs-slow") for number in range(95)]
-    slow += [late(20, 35, number, index="logs-slow") for number in range(5)]
-    old = [late(-300, 100, index="logs-quick")]
-    index_events(node, index_prefix, [*quick, *slow, *old], **{"event.ingested": {"type": "date"}})
+@pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
+def test_the_lag_is_measured_index_by_index_over_what_came_in_lately(node, index_prefix, lag, written):
+    form, spelled = written
+    came = partial(late, spelled=spelled)
+    quick = [came(30, 0.1, number, index="logs-quick") for number in range(100)]
+    slow = [came(30, 10, number, index="logs-slow") for number in range(95)]
+    slow += [came(20, 35, number, index="logs-slow") for number in range(5)]
+    old = [came(-300, 100, index="logs-quick")]
+    wrong = came(30, 1, index="logs-nanoseconds", **{"@timestamp": 1_700_000_000_000_000_000})
+    events = [*quick, *slow, *old, wrong]
+    index_events(node, index_prefix, events, **{"event.ingested": {"type": "date", **form}})
 
     found = lag.measure((f"{index_prefix}-logs-*",), minute(60))
 
@@ -112,16 +122,13 @@ def test_a_cluster_that_does_not_tell_the_time_has_no_drift(proxy, proxied):
     assert drift(proxied, lambda: datetime.now(UTC)) is None
 
 
-def test_events_of_the_future_are_counted_within_bounds(node, client, index_prefix):
-    index_events(node, index_prefix, [event(at) for at in (-1, 0.01, 1, 60, 23 * 60, 25 * 60)])
+@pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
+def test_events_of_the_future_are_counted_within_bounds(node, client, index_prefix, written):
+    form, spelled = written
+    happen = [event(at, **{"@timestamp": spelled(minute(at))}) for at in (-1, 0.01, 1, 60, 23 * 60, 25 * 60)]
+    index_events(node, index_prefix, happen, **{"@timestamp": {"type": "date", **form}})
     assert future_events(client, (f"{index_prefix}-logs-*",), minute(0), timedelta(seconds=5)) == 3
     assert future_events(client, (f"{index_prefix}-none-*",), minute(0), timedelta(seconds=5)) == 0
-
-
-FORMATS = {
-    "as the index would": ({}, iso),
-    "in a form of its own": ({"format": "epoch_millis"}, lambda instant: round(instant.timestamp() * 1000)),
-}
 
 
 @pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)

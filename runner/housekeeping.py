@@ -6,14 +6,16 @@
     future events    events that are ahead of the time
     privileges       indices that the account may not read: asked before rules run, too
 
-None of it is needed for an execution, and an error in it ends nothing: it is logged once, and tried again.
+None of it is needed for an execution, and an error in it, foreseen or not, ends nothing: it is logged once, and tried again.
 """
 
+import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from runner.errors import RunnerError
 from runner.rules.model import Rule
@@ -61,7 +63,8 @@ class Housekeeping:
     clock: Callable[[], datetime]
     rules: Callable[[], Iterable[Rule]]
     leads: Callable[[], bool] = lambda: True
-    _told: dict[str, str] = field(default_factory=dict)
+    _told: dict[tuple[str, str], str] = field(default_factory=dict)
+    """What is wrong, and with which, as it was last told; what is well is not in it."""
     _tended: datetime | None = None
     _compared: datetime | None = None
     _asked: datetime | None = None
@@ -80,16 +83,19 @@ class Housekeeping:
 
     def do(self, now: datetime) -> None:
         """Do what is due."""
-        if _is_due(self._tended, TEND_EVERY, now):
+        if is_due(self._tended, TEND_EVERY, now):
             self._tended = now
             self._tried("roll-over", self._tend, now)
-        if _is_due(self._compared, COMPARE_EVERY, now):
+        if is_due(self._compared, COMPARE_EVERY, now):
             self._compared = now
             self._tried("the comparison of clocks", self._compare, now)
         self._ask_if_due(now)
-        for patterns, rules in self._to_measure(now):
+        by_patterns = self._by_patterns()
+        self._forget(self._measured.keys() - by_patterns.keys())
+        due = (item for item in by_patterns.items() if is_due(self._measured.get(item[0]), MEASURE_EVERY, now))
+        for patterns, rules in islice(due, MEASURED_AT_ONCE):
             self._measured[patterns] = now
-            self._tried(f"looking at {_shown(patterns)}", self._look_at, now, patterns, rules)
+            self._tried(_looking_at(patterns), self._look_at, now, patterns, rules)
 
     def _run(self) -> None:
         while not self._stop.wait(_TICK):
@@ -99,9 +105,12 @@ class Housekeeping:
         try:
             do(*arguments)
         except RunnerError as error:
-            self._tell(f"error {what}", f"{what} did not succeed and is tried again: {error} {error.hint}".strip())
+            self._tell(("error", what), f"{what} did not succeed and is tried again: {error} {error.hint}".strip())
+        except Exception as error:  # noqa: BLE001  # a surprise in one must not end the others, nor the thread
+            text = f"{what} was stopped by an error in eql-runner itself and is tried again: {type(error).__name__}: {error}"
+            self._tell(("error", what), f"{text}; please report the stack trace", surprise=error)
         else:
-            self._told.pop(f"error {what}", None)
+            self._told.pop(("error", what), None)
 
     def _tend(self, now: datetime) -> None:
         if self.leads():
@@ -116,7 +125,7 @@ class Housekeeping:
         apart = abs(drift) > self.instruments.max_drift
         ahead = "ahead of" if drift > timedelta(0) else "behind"
         self._tell(
-            "clock",
+            ("clock", ""),
             "the cluster's clock is ahead of or behind ours" if apart else "",
             f"the cluster's clock is {abs(drift).total_seconds():.1f} s {ahead} ours, more than RUNNER_MAX_CLOCK_DRIFT: "
             "events may come in later than rules look back; synchronise both",
@@ -125,32 +134,37 @@ class Housekeeping:
 
     def _ask_if_due(self, now: datetime) -> None:
         patterns = frozenset(pattern for rule in self.rules() for pattern in rule.index)
-        if _is_due(self._asked, ASK_EVERY, now) or patterns != self._asked_about:
+        if is_due(self._asked, ASK_EVERY, now) or patterns != self._asked_about:
             self._asked, self._asked_about = now, patterns
             self._tried("looking at the privileges of this account", self._look_at_privileges, patterns)
 
     def _look_at_privileges(self, patterns: Iterable[str]) -> None:
         hidden = self.instruments.unreadable(patterns)
         well = "this account may read all that the rules search again"
-        self._tell("hidden", str(hidden) if hidden else "", hidden_events(hidden), well)
+        self._tell(("hidden", ""), str(hidden) if hidden else "", hidden_events(hidden), well)
 
-    def _to_measure(self, now: datetime) -> Iterator[tuple[Patterns, list[Rule]]]:
-        """Yield sets of patterns that were not looked at for a while, a few, with the rules that search them."""
-        by_patterns: dict[Patterns, list[Rule]] = defaultdict(list)
+    def _by_patterns(self) -> Mapping[Patterns, list[Rule]]:
+        """Return the sets of patterns that rules search, each with its rules."""
+        found: dict[Patterns, list[Rule]] = defaultdict(list)
         for rule in self.rules():
-            by_patterns[rule.index].append(rule)
-        due = (one for one in by_patterns if _is_due(self._measured.get(one), MEASURE_EVERY, now))
-        for _, patterns in zip(range(MEASURED_AT_ONCE), due, strict=False):
-            yield patterns, by_patterns[patterns]
+            found[rule.index].append(rule)
+        return found
+
+    def _forget(self, gone: Iterable[Patterns]) -> None:
+        """Drop what is known of sets of patterns that no rule searches any more."""
+        for patterns in gone:
+            del self._measured[patterns]
+            self.metrics.forget(_shown(patterns))
+            for told in (("lag", _shown(patterns)), ("future", _shown(patterns)), ("error", _looking_at(patterns))):
+                self._told.pop(told, None)
 
     def _look_at(self, now: datetime, patterns: Patterns, rules: list[Rule]) -> None:
-        for index, quantiles in self.instruments.measure(patterns, now).items():
-            self.metrics.lag(index, quantiles)
+        self.metrics.lags(_shown(patterns), self.instruments.measure(patterns, now))
         self._warn_of_lag(now, patterns, rules)
         ahead = self.instruments.count_ahead(patterns, now)
         self.metrics.future(_shown(patterns), ahead)
         self._tell(
-            f"future {patterns}",
+            ("future", _shown(patterns)),
             "some" if ahead else "",
             f"{plural(ahead, f'event of {_shown(patterns)} is', f'events of {_shown(patterns)} are')} ahead of the time, "
             "by up to a day: some clock is wrong. What is ahead is found once its time has come",
@@ -163,19 +177,22 @@ class Housekeeping:
         names = sorted(warnings)
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         self._tell(
-            f"lag {patterns}",
+            ("lag", _shown(patterns)),
             str(names) if names else "",
             f"{', '.join(names[:NAMED])}{more}: {next(iter(warnings.values()), '')}",
             f"no rule over {_shown(patterns)} looks back less far than its events are late any more",
         )
 
-    def _tell(self, about: str, state: str, warning: str = "", well: str = "") -> None:
+    def _tell(
+        self, about: tuple[str, str], state: str, warning: str = "", well: str = "", surprise: Exception | None = None
+    ) -> None:
         """Log the warning when the state (empty where all is well) is another than before; once, not at each look."""
         before = self._told.pop(about, "")
         if state:
             self._told[about] = state
         if state and state != before:
-            self.log.warning(warning or state, **{"event.action": "housekeeping"})
+            level = logging.WARNING if surprise is None else logging.ERROR
+            self.log.log(level, warning or state, exc_info=surprise, **{"event.action": "housekeeping"})
         elif before and not state:
             self.log.info(well, **{"event.action": "housekeeping"})
 
@@ -197,8 +214,13 @@ def hidden_events(patterns: Iterable[str]) -> str:
     )
 
 
-def _is_due(last: datetime | None, every: timedelta, now: datetime) -> bool:
+def is_due(last: datetime | None, every: timedelta, now: datetime) -> bool:
+    """Tell whether so much time has passed since; as well where the clock was set back, when nobody knows."""
     return last is None or not timedelta(0) <= now - last < every
+
+
+def _looking_at(patterns: Patterns) -> str:
+    return f"looking at {_shown(patterns)}"
 
 
 def _shown(patterns: Patterns) -> str:

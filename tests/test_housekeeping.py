@@ -2,10 +2,12 @@
 
 import io
 import json
+from collections import defaultdict
 from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from runner.errors import AccessDenied
 from runner.housekeeping import MEASURED_AT_ONCE, Housekeeping, Instruments
@@ -28,14 +30,13 @@ class Bench:
         self.hidden = ()
         self.error = None
         self.rules = rules or (rule(),)
+        self.lags = defaultdict(lambda: lags(a=9))
         self.registry = CollectorRegistry()
         self.keeping = Housekeeping(
             Instruments(
                 tend=self.tend,
                 drift=lambda: self.answer("drift", self.drifted),
-                measure=lambda patterns, now: self.answer(
-                    "measure", {"logs-a": {"0.5": timedelta(seconds=1), "0.99": timedelta(seconds=9)}}
-                ),
+                measure=lambda patterns, now: self.answer("measure", self.lags[patterns]),
                 warning=lambda of, now: self.late,
                 count_ahead=lambda patterns, now: self.answer("ahead", self.ahead),
                 unreadable=self.unreadable,
@@ -64,6 +65,22 @@ class Bench:
 
     def metrics(self):
         return generate_latest(self.registry).decode()
+
+    def measured(self, series):
+        """Return the values of a series that has one label to tell its samples apart."""
+        found = {}
+        for family in text_string_to_metric_families(self.metrics()):
+            for sample in family.samples:
+                if sample.name == series and sample.labels.get("quantile", "0.99") == "0.99":
+                    found[sample.labels.get("index") or sample.labels["indices"]] = sample.value
+        return found
+
+
+def lags(**seconds):
+    """Lags by index and quantile."""
+    return {
+        f"logs-{name}": {"0.5": timedelta(seconds=1), "0.99": timedelta(seconds=p99)} for name, p99 in seconds.items()
+    }
 
 
 @pytest.fixture
@@ -149,14 +166,33 @@ def test_what_is_wrong_is_told_once_and_again_when_it_is_well(log, name, bad, go
     assert well in told[3][0][1]
 
 
-def test_an_error_is_told_once_and_the_rest_goes_on(log):
+ERRORS = {
+    "of the cluster": (
+        AccessDenied("cannot roll over", "Give it `manage`."),
+        "warning",
+        "roll-over did not succeed and is tried again: cannot roll over Give it `manage`.",
+    ),
+    "that nobody foresaw": (
+        OverflowError("too large"),
+        "error",
+        (
+            "roll-over was stopped by an error in eql-runner itself and is tried again: OverflowError: too large; "
+            "please report the stack trace"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "level", "text"), ERRORS.values(), ids=ERRORS)
+def test_an_error_is_told_once_and_the_rest_goes_on(log, error, level, text):
     bench = Bench()
-    bench.error = AccessDenied("cannot roll over", "Give it `manage`.")
+    bench.error = error
     for at in range(3):
         bench.keeping.do(minute(61 * at))
-    texts = [text for _, text in log()]
-    assert sum("roll-over did not succeed" in text and "Give it `manage`." in text for text in texts) == 1
-    assert {"tend", "drift", "measure"} <= set(bench.asked)
+    told = log()
+    assert told.count((level, text)) == 1
+    assert len(told) == len(set(told))
+    assert {"tend", "drift", "privileges", "measure"} <= set(bench.asked)
 
 
 def test_what_is_measured_is_in_the_metrics(log):
@@ -167,3 +203,33 @@ def test_what_is_measured_is_in_the_metrics(log):
     assert 'runner_ingest_lag_seconds{index="logs-a",quantile="0.99"} 9.0' in text
     assert "runner_clock_drift_seconds 2.0" in text
     assert 'runner_future_events{indices="logs-*"} 3.0' in text
+
+
+def test_a_lag_is_gone_from_the_metrics_when_no_patterns_name_its_index_any_more(log):
+    wide, narrow = ("logs-*",), ("logs-b",)
+    bench = Bench([rule(), rule(rule_id="other", index=narrow)])
+    found = []
+    for hour, (by_wide, by_narrow) in enumerate(
+        ((lags(a=9, b=8), lags(b=8)), (lags(b=7), lags(b=7)), (lags(c=6), lags(b=5)), ({}, {}))
+    ):
+        bench.lags |= {wide: by_wide, narrow: by_narrow}
+        bench.keeping.do(minute(61 * hour))
+        found.append(bench.measured("runner_ingest_lag_seconds"))
+    assert found == [{"logs-a": 9, "logs-b": 8}, {"logs-b": 7}, {"logs-b": 5, "logs-c": 6}, {}]
+
+
+def test_of_patterns_that_no_rule_searches_any_more_nothing_is_kept(log):
+    bench = Bench([rule(), rule(rule_id="other", index=("other-*",))])
+    bench.lags |= {("other-*",): lags(b=8)}
+    bench.ahead = 7
+    rules = bench.rules
+    told = []
+    for at, those in enumerate((rules, rules[:1], rules)):
+        bench.rules = those
+        bench.keeping.do(minute(at))
+        told.append([text for _, text in log() if "other-*" in text])
+        assert set(bench.measured("runner_ingest_lag_seconds")) == {"logs-a", "logs-b"} - (
+            {"logs-b"} if at == 1 else set()
+        )
+        assert set(bench.measured("runner_future_events")) == {pattern for one in those for pattern in one.index}
+    assert [len(each) for each in told] == [1, 0, 1]

@@ -33,6 +33,17 @@ class LoadedRules:
         self._log.info(f"rules loaded: {len(ruleset.rules)}, errors: {len(errors)}", **_fields(ruleset))
         self._tell(ruleset, "left out")
 
+    def failed(self, error: Exception) -> None:
+        """Tell that rules could not be read again, for an error of ours."""
+        self._log.error(
+            f"the rules were read again, but not taken, for an error in eql-runner itself: {type(error).__name__}: {error}. "
+            f"{self._going_on()}; please report the stack trace",
+            exc_info=error,
+            **_fields(self.ruleset),
+        )
+        self._metrics.load_failed(1)
+        self._health.issues = 1
+
     def refuses(self, ruleset: RuleSet) -> bool:
         """Tell why this one cannot follow, where it cannot: without a rule, or with an error that was not there before."""
         if ruleset.rules and not _kinds(ruleset) - _kinds(self.ruleset):
@@ -40,15 +51,16 @@ class LoadedRules:
         errors = ruleset.errors
         why = "they have new errors" if errors else "none of them can run"
         self._log.error(
-            f"the rules were read again, but not taken, for {why}: "
-            f"{plural(len(self.ruleset.rules), 'rule from before goes on', 'rules from before go on')} "
-            f"(hash {self.ruleset.hash})",
+            f"the rules were read again, but not taken, for {why}: {self._going_on()} (hash {self.ruleset.hash})",
             **_fields(self.ruleset),
         )
         self._tell(ruleset, "not taken")
         self._metrics.load_failed(len(errors))
         self._health.issues = len(errors)
         return True
+
+    def _going_on(self) -> str:
+        return plural(len(self.ruleset.rules), "rule from before goes on", "rules from before go on")
 
     def _tell(self, ruleset: RuleSet, fate: str) -> None:
         """Log the errors and what became of their rules, and how many rules are of types that cannot run."""

@@ -230,10 +230,15 @@ class Service:
 
     def _reload(self, engine: Engine, scheduler: Scheduler) -> None:
         """Take the rules as they are now, all of them; none where there is an error that was not there before."""
-        ruleset = self._load()
+        try:
+            ruleset = self._load()
+            digest = ruleset.hash
+        except Exception as error:  # noqa: BLE001  # no surprise in a file ends the rules that run
+            self._rules.failed(error)
+            return
         if self._rules.refuses(ruleset):
             return
-        engine.executor.loaded(ruleset.hash)
+        engine.executor.loaded(digest)
         scheduler.replace(ruleset.rules)
         if self._dispatch is not None:
             self._dispatch.loaded(ruleset.rules)

@@ -76,7 +76,7 @@ class Running:
             Settings(http_port=port, shutdown_timeout=shutdown, workers=2),
             logs.logger(),
             now,
-            load=lambda: self.reloaded,
+            load=self._load,
             connect=self._connect,
             stop=self.stop,
             hangup=self.hangup,
@@ -91,6 +91,11 @@ class Running:
             self.service.run(ruleset)
         except Exception as error:  # noqa: BLE001  # the test looks at it
             self.error = error
+
+    def _load(self):
+        if isinstance(self.reloaded, Exception):
+            raise self.reloaded
+        return self.reloaded
 
     def _connect(self, moved):
         if self.connections:
@@ -230,6 +235,18 @@ def test_a_reload_that_leaves_no_rule_is_not_taken_and_says_so(running, log):
     subject.reloaded = RuleSet(())
     subject.hangup.set()
     until(lambda: "not taken, for none of them can run: 1 rule from before goes on" in messages(log))
+
+
+def test_a_reload_that_fails_for_a_fault_of_ours_ends_nothing(running, log):
+    subject = running(rules("old"))
+    until(lambda: subject.executor.executed)
+    subject.reloaded = RuntimeError("a surprise")
+    subject.hangup.set()
+    until(lambda: "not taken, for an error in eql-runner itself: RuntimeError: a surprise" in messages(log))
+    assert b"runner_rule_load_failures 1.0" in subject.service._metrics.text()
+    subject.reloaded = rules("new")
+    subject.hangup.set()
+    until(lambda: "new" in subject.executor.executed)
 
 
 def test_a_reload_takes_good_rules_and_refuses_a_set_with_a_bad_one(running, log):

@@ -15,6 +15,7 @@ from runner.engine import Engine
 from runner.execution.model import State
 from runner.notify.config import Notifications
 from runner.rules import watch
+from runner.rules.loader import watched
 from runner.service import Service
 from runner.settings import Settings
 from runner.telemetry import logs
@@ -23,8 +24,8 @@ from runner.telemetry import logs
 def run(found: Settings) -> None:
     """Run the scheduler until SIGTERM or SIGINT; SIGHUP, or a changed file, reads rules and notifications again."""
     stop, hangup = Event(), Event()
-    watched = [*rule_paths(found), *filter(None, (found.exceptions_path, found.notifications_path))]
-    seen = {path: watch.stamps(path) for path in watched}
+    told_of = (found.notifications_path,) if found.notifications_path else ()
+    seen = {path: watch.stamps(path) for path in (*watched(rule_paths(found), found.exceptions_path), *told_of)}
     ruleset = runnable(found)
     told = notifications(found, ruleset.rules)
     running = Service(

@@ -9,7 +9,6 @@ An item applies to the rules that it names by itself, to those that its list is 
 that name its list in their `exceptions_list`.
 """
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -24,11 +23,12 @@ from runner.rules.exceptions import ENDPOINT_LIST, ExceptionItem, ListKey, Targe
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.model import Rule
 from runner.rules.reading import Reading
-from runner.rules.texts import read_text
+from runner.rules.texts import files_below, is_folder, read_text
 from runner.rules.toml_places import TomlPlaces
 from runner.rules.toml_rules import parsed
 
 FOLDER = "exceptions"
+SUFFIXES = (".toml", ".ndjson")
 TABLES = ("exception", "list")
 
 
@@ -109,9 +109,10 @@ def load_exceptions(rule_paths: Iterable[Path], path: Path | None = None) -> Exc
     """Read all exceptions: of `path`, else of the folders beside the rules; and those within exports of rules."""
     loading = _Loading()
     paths = list(rule_paths)
-    for file in exception_files(path) if path else [one for found in paths for one in _beside(found)]:
+    issues = loading.issues
+    for file in _files(path, issues) if path else [one for found in paths for one in _beside(found, issues)]:
         loading.read(file)
-    for file in (one for found in paths for one in _exports(found)):
+    for file in (one for found in paths for one in _exports(found, issues)):
         loading.read_export(file, complain=False)
     return ExceptionSet(
         tuple(loading.items.values()),
@@ -120,13 +121,6 @@ def load_exceptions(rule_paths: Iterable[Path], path: Path | None = None) -> Exc
         tuple(loading.issues),
         loading.drafts,
     )
-
-
-def exception_files(path: Path) -> list[Path]:
-    """Return the files of items below a folder, sorted; or the path itself."""
-    if path.is_dir():
-        return [one for one in _walk(path) if one.suffix in {".toml", ".ndjson"}]
-    return [path]
 
 
 class _Loading:
@@ -237,27 +231,24 @@ def _key(named: Mapping[str, Any]) -> ListKey:
     return str(named.get("list_id")), str(named.get("namespace_type", "single"))
 
 
-def _beside(path: Path) -> list[Path]:
+def _files(path: Path, issues: list[Issue]) -> list[Path]:
+    """Return the files of items below a folder, sorted; or the path itself."""
+    if is_folder(path):
+        return [one for one in files_below(path, issues) if one.suffix in SUFFIXES]
+    return [path]
+
+
+def _beside(path: Path, issues: list[Issue]) -> list[Path]:
     """Return the files of items in the folders named `exceptions` among the rules, or beside a single file."""
-    if not path.is_dir():
+    if not is_folder(path):
         folder = path.parent / FOLDER
-        return exception_files(folder) if folder.is_dir() else []
-    return [
-        one for one in _walk(path) if FOLDER in one.relative_to(path).parts[:-1] and one.suffix in {".toml", ".ndjson"}
-    ]
+        return _files(folder, issues) if is_folder(folder) else []
+    found = files_below(path, issues)
+    return [one for one in found if FOLDER in one.relative_to(path).parts[:-1] and one.suffix in SUFFIXES]
 
 
-def _exports(path: Path) -> list[Path]:
+def _exports(path: Path, issues: list[Issue]) -> list[Path]:
     """Return the exports of rules among the rules: their exception items come with them."""
-    if not path.is_dir():
-        return [path] if path.suffix == ".ndjson" and path.exists() else []
-    return [one for one in _walk(path) if one.suffix == ".ndjson" and FOLDER not in one.relative_to(path).parts]
-
-
-def _walk(path: Path) -> list[Path]:
-    """Return the files below a folder, sorted, without hidden ones: Kubernetes mounts each file three times."""
-    found = []
-    for folder, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(folder) / name for name in names if not name.startswith(".")]
-    return sorted(found)
+    if not is_folder(path):
+        return [path] if path.suffix == ".ndjson" else []
+    return [one for one in files_below(path, issues, without=FOLDER) if one.suffix == ".ndjson"]

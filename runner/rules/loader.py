@@ -1,7 +1,7 @@
 """Rule files to Rules and Issues: a file or folder of Elastic's TOML, or Kibana's NDJSON export."""
 
 import hashlib
-import os
+import os.path
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +19,7 @@ from runner.rules.exceptions import ExceptionItem, digest
 from runner.rules.issues import Code, Issue, IssueSeverity
 from runner.rules.lint import lint
 from runner.rules.model import Rule
-from runner.rules.texts import read_text, unreadable
+from runner.rules.texts import files_below, is_folder, read_text, unreadable
 
 FORMATS = {".toml": toml_rules.drafts, ".ndjson": kibana_export.drafts}
 TEST_SUFFIX = ".test.toml"
@@ -90,7 +90,9 @@ def load(
             found += (*lint(draft, rule), *excepted.about(draft, rule), *(asked(draft, rule) if asked else ()))
         issues += sorted(found, key=lambda issue: (issue.line, issue.column))
     ready = tuple(rule for rule, _ in rules.values())
-    return RuleSet(ready, (*issues, *excepted.issues, *excepted.strays(ready)), excepted.items)
+    # A folder that cannot be read is met by rules and by exceptions.
+    told = dict.fromkeys((*issues, *excepted.issues, *excepted.strays(ready)))
+    return RuleSet(ready, tuple(told), excepted.items)
 
 
 def with_indices(found: RuleSet, override: Sequence[str], overrides: Mapping[str, Sequence[str]]) -> RuleSet:
@@ -114,34 +116,30 @@ def with_index(rule: Rule, override: Sequence[str], overrides: Mapping[str, Sequ
     return replace(rule, index=tuple(patterns)) if patterns else rule
 
 
-def rule_files(path: Path) -> list[Path]:
-    """Return the rule files below a folder, sorted; those in hidden folders, tests and exceptions are none.
-
-    Kubernetes mounts a ConfigMap as links into hidden folders: each file would be found three times.
-    """
-    found = [
-        Path(folder) / name
-        for folder, folders, names in os.walk(path)
-        if _visible(folders)
-        for name in names
-        if not name.startswith(".") and Path(name).suffix in FORMATS and not name.endswith(TEST_SUFFIX)
-    ]
-    return sorted(found)
+def rule_files(folder: Path, issues: list[Issue]) -> list[Path]:
+    """Return the rule files below a folder, sorted; tests and exceptions are none. An issue more where none can be seen."""
+    found = files_below(folder, issues, without=EXCEPTIONS)
+    return [one for one in found if one.suffix in FORMATS and not one.name.endswith(TEST_SUFFIX)]
 
 
-def _visible(folders: list[str]) -> bool:
-    folders[:] = [
-        name for name in folders if not name.startswith(".") and name != EXCEPTIONS
-    ]  # os.walk goes where this list says
-    return True
+def watched(paths: Iterable[Path], exceptions: Path | None = None) -> tuple[Path, ...]:
+    """Return the files and folders that hold all that `load` reads of these; a value list lies beside its items."""
+    found: list[Path] = []
+    for path in paths:
+        beside = () if exceptions or is_folder(path) else (path.parent / EXCEPTIONS,)
+        found += (path, *beside)
+    if exceptions:
+        found.append(exceptions if is_folder(exceptions) else exceptions.parent)
+    return tuple(found)
 
 
 def _drafts(paths: Iterable[Path], issues: list[Issue]) -> Iterator[Draft]:
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in _files(paths, issues):
-        if path.resolve() in seen:
+        real = os.path.realpath(path)  # `Path.resolve` raises at a link that leads to itself
+        if real in seen:
             continue
-        seen.add(path.resolve())
+        seen.add(real)
         text = read_text(path, issues)
         if text is None:
             continue
@@ -152,21 +150,38 @@ def _drafts(paths: Iterable[Path], issues: list[Issue]) -> Iterator[Draft]:
 
 def _files(paths: Iterable[Path], issues: list[Issue]) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
-            found = rule_files(path)
-            if not found:
-                issues.append(unreadable(path, "there are no rule files (.toml or .ndjson) in this folder"))
-            yield from found
-        elif not path.exists():
-            issues.append(unreadable(path, "there is no such file or folder"))
-        elif path.name.endswith(TEST_SUFFIX):
-            hint = "name the rule instead; its tests lie beside it"
-            issues.append(unreadable(path, "this file holds tests of a rule, not a rule", hint))
-        elif path.suffix not in FORMATS:
-            hint = "rules are .toml files as Elastic writes them, or .ndjson as Kibana exports them"
-            issues.append(unreadable(path, "this is no rule file", hint))
+        if is_folder(path):
+            yield from _in_folder(path, issues)
+        elif unfit := _unfit(path):
+            issues.append(unfit)
         else:
             yield path
+
+
+def _in_folder(path: Path, issues: list[Issue]) -> list[Path]:
+    unseen: list[Issue] = []
+    found = rule_files(path, unseen)
+    if not found and not unseen:
+        unseen.append(unreadable(path, "there are no rule files (.toml or .ndjson) in this folder"))
+    issues += unseen
+    return found
+
+
+def _unfit(path: Path) -> Issue | None:
+    """Return what keeps a path, which is no folder, from being a rule file."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return unreadable(path, "there is no such file or folder")
+    except OSError as error:
+        return unreadable(path, f"this cannot be read: {error.strerror}")
+    if path.name.endswith(TEST_SUFFIX):
+        hint = "name the rule instead; its tests lie beside it"
+        return unreadable(path, "this file holds tests of a rule, not a rule", hint)
+    if path.suffix not in FORMATS:
+        hint = "rules are .toml files as Elastic writes them, or .ndjson as Kibana exports them"
+        return unreadable(path, "this is no rule file", hint)
+    return None
 
 
 def _duplicate(draft: Draft, first: Draft) -> Issue:

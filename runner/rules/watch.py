@@ -11,6 +11,8 @@ from threading import Event
 
 from watchfiles import watch as changes
 
+from runner.rules.texts import is_folder
+
 LOOK_EVERY = 5.0  # seconds
 
 _LULL = 300  # milliseconds without a change until a copy counts as ended
@@ -51,7 +53,7 @@ def _stamps(path: Path) -> Iterator[Stamp]:
 
 
 def _files(path: Path) -> Iterator[str]:
-    if not path.is_dir():
+    if not is_folder(path):
         yield str(path)
     for folder, folders, names in os.walk(path):
         # Kubernetes keeps the files of a ConfigMap in hidden folders, and links to them.

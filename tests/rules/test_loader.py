@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.rules.issues import Code
-from runner.rules.loader import load, shipped_rules, with_indices
+from runner.rules.loader import load, shipped_rules, watched, with_indices
 from runner.rules.model import Severity, Suppression
 from tests.rules.rule_text import RULE, with_line, written
 
@@ -180,3 +180,38 @@ def test_the_wheel_carries_the_rules_their_tests_and_the_grammar(tmp_path):
         env={"PYTHONPATH": str(site)},
     )
     assert shown.stdout.split() == [str(len(load([shipped_rules()]).rules)), "True", str(site / "runner/_rules")]
+
+
+def test_a_link_that_leads_to_itself_is_an_issue_and_the_others_are_read(tmp_path):
+    written(tmp_path, RULE)
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    found = load([tmp_path])
+    assert [rule.rule_id for rule in found.rules] == ["evil"]
+    assert [(issue.path.name, issue.message) for issue in found.issues if issue.is_error] == [
+        ("loop.toml", "the file cannot be read: Too many levels of symbolic links")
+    ]
+    assert load([tmp_path / "loop.toml"]).issues[0].message == "this cannot be read: Too many levels of symbolic links"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_folders_that_may_not_be_entered_are_told_once_each(tmp_path):
+    written(tmp_path, RULE)
+    for name in ("closed", "exceptions"):
+        (tmp_path / name).mkdir(mode=0)
+    found = load([tmp_path])
+    assert len(found.rules) == 1
+    assert [(issue.path.name, issue.message) for issue in found.issues if issue.is_error] == [
+        ("closed", "the folder cannot be read: Permission denied"),
+        ("exceptions", "the folder cannot be read: Permission denied"),
+    ]
+    assert "cannot be read" in load([tmp_path / "closed" / "a.toml"]).issues[0].message
+
+
+def test_what_is_watched_holds_all_that_is_read(tmp_path):
+    rule, folder, items = tmp_path / "rule.toml", tmp_path / "exceptions", tmp_path / "exceptions" / "web.toml"
+    folder.mkdir()
+    items.touch()
+    assert watched([tmp_path]) == (tmp_path,)
+    assert watched([rule]) == (rule, folder)
+    assert watched([rule], items) == (rule, folder)
+    assert watched([tmp_path], folder) == (tmp_path, folder)

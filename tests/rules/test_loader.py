@@ -12,6 +12,7 @@ import pytest
 from runner.rules.issues import Code
 from runner.rules.loader import load, shipped_rules, watched, with_indices
 from runner.rules.model import Severity, Suppression
+from runner.rules.texts import files_below
 from tests.rules.rule_text import RULE, with_line, written
 
 ROOT = Path(__file__).parents[2]
@@ -191,6 +192,12 @@ def test_a_link_that_leads_to_itself_is_an_issue_and_the_others_are_read(tmp_pat
         ("loop.toml", "the file cannot be read: Too many levels of symbolic links")
     ]
     assert load([tmp_path / "loop.toml"]).issues[0].message == "this cannot be read: Too many levels of symbolic links"
+
+
+def test_a_folder_that_goes_while_it_is_read_is_told(tmp_path):
+    issues = []
+    assert files_below(tmp_path / "gone", issues) == []
+    assert [issue.message for issue in issues] == ["the folder cannot be read: No such file or directory"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")

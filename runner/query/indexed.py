@@ -18,11 +18,15 @@ How the types are treated:
 A value longer than the mapping's `ignore_above` (or malformed, with `ignore_malformed`) is in `_source` but not in the
 index, and a search for it finds nothing. Elasticsearch's own EQL misses such events; we do not: the document's
 `_ignored` names the field, and the upper bound keeps it. `ignore_above` itself cannot be asked for. It is taken to be
-at least 256, the least that Elasticsearch and ECS set, so equality with a shorter text needs no such care.
+at least 256, the least that Elasticsearch and ECS set, so equality with a shorter text needs no such care. It counts as
+Java does, in UTF-16: a character beyond U+FFFF is two (KeywordFieldMapper.indexValue).
 
 Case aside, 8.19 folds ASCII alone, as the matcher does; but the letters with a relative beyond ASCII (the Kelvin sign is
 a K) are folded further by later versions, and by all in a field without an index or made at run time. So a test with
 such a letter may find too much, and is not negated.
+
+A constant_keyword is searched for by Regex.simpleMatch, whatever the query (ConstantFieldType): `*` is any text, also in
+a term, and `?` and the backslash are themselves, also in a wildcard. A text that would be read otherwise is not pushed.
 
 A keyword field's `normalizer` and `null_value` cannot be asked for either, and are not thought of.
 """
@@ -32,7 +36,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_interface
 from typing import TypeAlias
 
 from runner.query.automaton import is_small, literal_start, spelled, wildcard
@@ -60,15 +64,17 @@ KEY = frozenset({"a key of a flattened field"})
 UNBOUNDED = frozenset({"nested", "object"})
 
 LEAST_IGNORE_ABOVE = 256
-LONGEST_PATTERN = 500  # the index refuses automata of more than 1,000 states, and prefixes of more characters
+LONGEST_PATTERN = 500  # the index refuses automata of more than 1,000 states, and prefixes of as many bytes
 SHORT_PATTERN = 100
 LEAST_ANCHOR = 4  # characters before the first `*`, from which on a pattern is a short walk through the dictionary
+
+MISREAD_IN_CONSTANTS = {"term": {"*"}, "prefix": {"*"}, "wildcard": {"?", "\\"}}
 
 INSENSITIVE = ("case_insensitive", True)
 FOLDED_VARIOUSLY = re.compile(r"[iks]|[^\x00-\x7f]", re.IGNORECASE | re.ASCII)
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?")
-DATE_FORMAT = "strict_date_optional_time_nanos"
+DATE_FORMAT = "strict_date_optional_time"  # it reads nanoseconds too; `…_nanos` asks for the seconds (DateFormatters)
 YEARS = range(1971, 2262)  # those that date_nanos can hold; it refuses others
 
 
@@ -114,7 +120,7 @@ class Indexed:
 
     def equals(self, value: Value, *, insensitive: bool = False) -> Bounds:
         """Return the bounds of: one of the values is this one."""
-        if isinstance(value, str) and self.types == KEY and len(value) <= LEAST_IGNORE_ABOVE:
+        if isinstance(value, str) and self.types == KEY and _units(value) <= LEAST_IGNORE_ABOVE:
             return self._tested(self._term(value, insensitive=insensitive), may_be_ignored=False)
         if self.unbounded or not self.types:
             return self.unknown
@@ -150,7 +156,7 @@ class Indexed:
         """Return the bounds of: one of the values starts with the text."""
         if not text:
             return self.present if self.types else self.unknown
-        if not self._is_text or len(text) > LONGEST_PATTERN:
+        if not self._is_text or len(text.encode(errors="surrogatepass")) > LONGEST_PATTERN:
             return self.unknown
         return self._tested(self._pattern("prefix", text, insensitive=insensitive, anchor=len(text)))
 
@@ -182,7 +188,7 @@ class Indexed:
 
     def holds(self, text: str, *, last: bool, insensitive: bool = False) -> Bounds:
         """Return the bounds of: one of the values contains the text, or ends with it (`last`)."""
-        if not text or not self._is_text or len(text) > LONGEST_PATTERN:
+        if not text or not self._is_text or len(text) > LONGEST_PATTERN or not _is_small(f"*{text}*"):
             return self.unknown
         escaped = re.sub(r"([*?\\])", r"\\\1", text)
         pattern = f"*{escaped}" if last else f"*{escaped}*"
@@ -205,7 +211,7 @@ class Indexed:
         if len(value) > LONGEST_PATTERN:
             return self.unknown
         if self._is_text:
-            return self._tested(term, may_be_ignored=len(value) > LEAST_IGNORE_ABOVE)
+            return self._tested(term, may_be_ignored=_units(value) > LEAST_IGNORE_ABOVE)
         if self.types == {"ip"} and is_network(value):
             return decided(self._term(value))
         if self.types == {"version"} and not insensitive:
@@ -240,6 +246,8 @@ class Indexed:
 
     def _tested(self, leaf: Leaf, *, may_be_ignored: bool = True) -> Bounds:
         """Return the bounds of a test of texts, which a value that was not indexed may pass too."""
+        if "constant_keyword" in self.types and set(str(leaf.value)) & MISREAD_IN_CONSTANTS.get(leaf.kind, set()):
+            return self.unknown
         upper = either([leaf, self._ignored]) if may_be_ignored else leaf
         unsure = INSENSITIVE in leaf.options and FOLDED_VARIOUSLY.search(str(leaf.value))
         return Bounds(upper, NEVER if unsure else leaf)
@@ -272,12 +280,22 @@ def is_date(text: str) -> bool:
 
 
 def is_network(text: str) -> bool:
-    """Tell whether Elasticsearch reads the text as an address or a network."""
+    """Tell whether Elasticsearch takes the text as an address or a network.
+
+    It refuses a network of addresses of IPv4 that are written as ones of IPv6 (InetAddresses.parseCidr).
+    """
     try:
-        ip_network(text, strict=False)
+        address = ip_interface(text).ip
     except ValueError:
         return False
-    return "%" not in text and text.partition("/")[2].isdecimal() == ("/" in text)
+    _, slash, length = text.partition("/")
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped is not None
+    return "%" not in text and (not slash or (length.isdecimal() and not mapped))
+
+
+def _units(text: str) -> int:
+    """Count the text's characters as UTF-16 does."""
+    return len(text) + sum(letter > "\uffff" for letter in text)
 
 
 def _is_small(pattern: str) -> bool:

@@ -171,6 +171,9 @@ TYPES = {
         pytest.param(Entry("pid", M, ("7",)), {"term": {"pid": 7}}, True, True, id="a number"),
         pytest.param(Entry("pid", M, ("seven",)), None, True, True, id="no number"),
         pytest.param(Entry("ip", M, ("10.0.0.0/8",)), {"term": {"ip": "10.0.0.0/8"}}, True, True, id="a network"),
+        pytest.param(
+            Entry("ip", M, ("::ffff:10.0.0.0/104",)), None, False, False, id="a network that the index refuses"
+        ),
         pytest.param(Entry("absent", M, ("a",)), None, True, True, id="mapped nowhere"),
         pytest.param(
             Entry("host.name", W, ("a*",)), {"prefix": {"host.name": "a"}}, False, True, id="a long value may fit too"

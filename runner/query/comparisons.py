@@ -1,22 +1,30 @@
-"""Comparing one value of a field with constants, and two values with each other.
+"""Comparing one value of a field with constants, the values of two fields, and what is computed.
 
 Source: Elasticsearch's term, terms and range queries, by mapped type; x-pack/plugin/ql Comparisons for what scripts do.
+Elasticsearch refuses to compare two fields (ExpressionTranslators.checkBinaryComparison); here they compare as either
+does with a constant.
 """
 
 import operator as op
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeAlias
 
 from runner.query import addresses, timestamps
-from runner.query.kinds import DATES, NUMBERS, Kind, boolean, number, spelled, version, whole
+from runner.query.kinds import DATES, NUMBERS, Kind, boolean, decimal, number, spelled, version, whole
 from runner.query.wildcards import folded
 
 Test: TypeAlias = Callable[[Any], bool]
+Pair: TypeAlias = Callable[[Any, Any], bool | None]
+"""Compares two values, of which either may be null; null where they cannot be compared."""
+Key: TypeAlias = Callable[[Any], Any]
+"""What a value is compared by, None where it is nothing that its type takes."""
 Constant: TypeAlias = str | int | float | bool
 
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MILLISECOND = 1_000_000
+_NUMBERED: dict[Kind, Callable[[Any], float | None]] = {Kind.WHOLE: whole, Kind.DECIMAL: decimal}
 
 
 def equals_any(kind: Kind, constants: Iterable[Constant]) -> Test:
@@ -26,7 +34,7 @@ def equals_any(kind: Kind, constants: Iterable[Constant]) -> Test:
     if texts is not None:
         return lambda value: (value if type(value) is str else spelled(value)) in texts
     if kind in NUMBERS:
-        return _numbered_like({number(constant) for constant in given} - {None}, cut=kind is Kind.WHOLE)
+        return _numbered_like(kind, given)
     if kind is Kind.BOOLEAN:
         wanted = {boolean(constant) for constant in given} - {None}
         return lambda value: boolean(value) in wanted
@@ -46,7 +54,7 @@ def equal_spellings(kind: Kind, constants: Iterable[Constant]) -> frozenset[str]
     if kind in (Kind.TEXT, Kind.VERSION):
         return texts
     plain = kind is Kind.ANY and not any(map(_is_number, given))
-    return texts if plain and not any(map(_network, texts)) else None
+    return texts if plain and not any(_network(text) or _written_date(text) for text in texts) else None
 
 
 def equals_insensitive(constants: Iterable[Constant]) -> Test:
@@ -62,7 +70,7 @@ def compares(kind: Kind, operator: str, constant: Constant) -> Test:
         text = spelled(constant)
         return lambda value: order(value if type(value) is str else spelled(value), text)
     if kind in NUMBERS:
-        return _numbered(order, number(constant), cut=kind is Kind.WHOLE)
+        return _numbered(kind, order, constant)
     if kind is Kind.VERSION:
         key = version(constant)
         return lambda value: order(version(value), key)
@@ -79,7 +87,17 @@ def compares(kind: Kind, operator: str, constant: Constant) -> Test:
         return _ordered_like_any(operator, constant)
     if isinstance(constant, bool):
         return lambda _value: False
-    return _numbered(order, constant, cut=False)
+    return _numbered(kind, order, constant)
+
+
+def of_fields(operator: str, left: Kind, right: Kind) -> Pair:
+    """Return the comparison (`==`, `<`, `<=`, `>`, `>=`) of the values of two fields."""
+    order = op.eq if operator == "==" else ORDERS[operator]
+    as_it_stands: Pair = equal if operator == "==" else partial(ordered, order)
+    readings = _readings(left, right)
+    if not readings:
+        return as_it_stands
+    return _by_keys(order, readings, as_it_stands if Kind.ANY in (left, right) else _null)
 
 
 def equal(left: Any, right: Any) -> bool | None:
@@ -109,9 +127,15 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _numbered_like(wanted: set[Any], *, cut: bool) -> Test:
-    convert = whole if cut else number
+def _numbered_like(kind: Kind, constants: list[Constant]) -> Test:
+    convert: Key = _NUMBERED.get(kind, number)
+    wanted = {_number(kind, constant) for constant in constants} - {None}
     return lambda value: convert(value) in wanted
+
+
+def _number(kind: Kind, constant: Constant) -> float | None:
+    """Return the number that a constant is; only a value is cut off where the field is whole."""
+    return decimal(constant) if kind is Kind.DECIMAL else number(constant)
 
 
 def _like_any(constants: list[Constant]) -> Test:
@@ -119,11 +143,12 @@ def _like_any(constants: list[Constant]) -> Test:
     numbers = frozenset(constant for constant in constants if _is_number(constant))
     texts = frozenset(spelled(constant) for constant in constants if not _is_number(constant))
     inside = addresses.within([found for text in texts if (found := _network(text))])
+    during = _dated_within(Kind.NANOS, [found for text in texts if (found := _written_date(text))])
 
     def test(value: Any) -> bool:
         if type(value) is str and value in texts:
             return True
-        return number(value) in numbers or spelled(value) in texts or inside(value)
+        return number(value) in numbers or spelled(value) in texts or inside(value) or during(value)
 
     return test
 
@@ -133,21 +158,62 @@ def _network(text: str) -> Any:
     return addresses.network(text) if set(text) & set(":/") else None
 
 
+def _written_date(text: str) -> timestamps.Span | None:
+    """Return the span of a date that is written as one, not as a bare number."""
+    return timestamps.span(text) if text[4:5] == "-" else None
+
+
 def _ordered_like_any(operator: str, constant: str) -> Test:
-    """Return the test of a value of which nothing is known against a text: dates by time, all else as texts."""
+    """Return the test of a value of which nothing is known against a text: dates and addresses as such, else as texts."""
     order = ORDERS[operator]
     dated = compares(Kind.NANOS, operator, constant) if timestamps.span(constant) else None
+    edge = _address(constant)
 
     def test(value: Any) -> bool:
         if dated and timestamps.nanoseconds(value) is not None:
             return dated(value)
+        if edge is not None and (found := _address(value)) is not None:
+            return order(found, edge)
         return order(value if type(value) is str else spelled(value), constant)
 
     return test
 
 
-def _numbered(order: Callable[[Any, Any], bool], edge: float | None, *, cut: bool) -> Test:
-    return _ordered(whole if cut else number, order, edge)
+def _readings(left: Kind, right: Kind) -> list[tuple[Key, Key]]:
+    """Return by what the values of two fields compare, where that is not as they stand. A date shows in one of them."""
+    kinds, nanoseconds = {left, right}, timestamps.nanoseconds
+    if kinds == {Kind.ANY}:
+        return [(_address, _address), (_written_instant, nanoseconds), (nanoseconds, _written_instant)]
+    if kinds == {Kind.VERSION}:
+        return [(version, version)]
+    if kinds <= {Kind.ADDRESS, Kind.ANY}:
+        return [(_address, _address)]
+    if kinds <= DATES | {Kind.ANY}:
+        return [(partial(_nanoseconds, left), partial(_nanoseconds, right))]
+    return []
+
+
+def _by_keys(order: Callable[[Any, Any], bool], readings: list[tuple[Key, Key]], otherwise: Pair) -> Pair:
+    """Return the comparison by the first of the readings that both values have."""
+
+    def compare(left: Any, right: Any) -> bool | None:
+        if left is None or right is None:
+            return None
+        for left_key, right_key in readings:
+            first, second = left_key(left), right_key(right)
+            if first is not None and second is not None:
+                return order(first, second)
+        return otherwise(left, right)
+
+    return compare
+
+
+def _null(_left: Any, _right: Any) -> None:
+    return None
+
+
+def _numbered(kind: Kind, order: Callable[[Any, Any], bool], constant: Constant) -> Test:
+    return _ordered(_NUMBERED.get(kind, number), order, _number(kind, constant))
 
 
 def _ordered(convert: Callable[[Any], Any], order: Callable[[Any, Any], bool], edge: Any) -> Test:
@@ -162,14 +228,19 @@ def _ordered(convert: Callable[[Any], Any], order: Callable[[Any, Any], bool], e
 
 
 def _address(value: Any) -> int | None:
-    return addresses.address(value) if isinstance(value, str) else None
+    spells = isinstance(value, str) and (value[:1].isdecimal() or ":" in value)  # quicker than to try
+    return addresses.address(value) if spells else None
 
 
 def _nanoseconds(kind: Kind, value: Any) -> int | None:
     found = timestamps.nanoseconds(value)
-    if found is None or kind is Kind.NANOS:
-        return found
-    return found - found % _MILLISECOND  # a `date` holds whole milliseconds
+    return found - found % _MILLISECOND if found is not None and kind is Kind.DATE else found  # it holds milliseconds
+
+
+def _written_instant(value: Any) -> int | None:
+    """Return a date that is written as one, not as a number."""
+    found = _written_date(value) if isinstance(value, str) else None
+    return found.first if found else None
 
 
 def _span(kind: Kind, constant: Constant) -> timestamps.Span | None:

@@ -3,7 +3,8 @@
 `compile_value` makes a function of an expression. It is called with one value for each place where the expression
 names a field (null where the field has none), in the order of `Slots`, and returns the expression's value, or None for
 null. Logic is Kleene's: `null and false` is false, `null or true` is true, all else with a null is null, but for
-`== null` and `!= null`, which ask whether there is a value.
+`== null` and `!= null`, which ask whether there is a value. A comparison of a field with a constant, or of two fields,
+is by the fields' types, as everywhere; what is computed compares as it stands.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ from runner.query.ast import (
     Pattern,
 )
 from runner.query.functions import ARITHMETIC, Type, negate, resolve
-from runner.query.kinds import number, spelled
+from runner.query.kinds import Kind, number, spelled
 from runner.query.patterns import pattern_test
 from runner.query.wildcards import folded
 
@@ -37,8 +38,12 @@ Compute: TypeAlias = Callable[[Values], Any]
 
 @dataclass
 class Slots:
-    """The places where an expression names a field, each with a value of its own choice."""
+    """The places where an expression names a field, each with a value of its own choice.
 
+    `kind_of` tells how a path's values compare.
+    """
+
+    kind_of: Callable[[str], Kind] = lambda _path: Kind.ANY
     fields: list[Field] = field(default_factory=list)
 
     def add(self, found: Field) -> int:
@@ -113,17 +118,31 @@ def _comparison(node: Comparison, slots: Slots) -> Compute:
             if isinstance(side, Literal) and side.value is None:
                 return _null_check(compile_value(other, slots), wanted=node.operator == "==")
     left, right = compile_value(node.left, slots), compile_value(node.right, slots)
-    if node.operator == "==":
-        return lambda values: comparisons.equal(left(values), right(values))
-    if node.operator == "!=":
+    compare = _pair(node.operator, node.left, node.right, slots)
+    return lambda values: compare(left(values), right(values))
 
-        def differ(values: Values) -> bool | None:
-            same = comparisons.equal(left(values), right(values))
-            return None if same is None else not same
 
-        return differ
-    order = comparisons.ORDERS[node.operator]
-    return lambda values: comparisons.ordered(order, left(values), right(values))
+def _pair(operator: str, left: Expression, right: Expression, slots: Slots) -> comparisons.Pair:
+    """Return how the values of two expressions compare."""
+    if operator == "!=":
+        same = _pair("==", left, right, slots)
+        return lambda one, other: None if (equal := same(one, other)) is None else not equal
+    if isinstance(right, Field) and not isinstance(left, Field):
+        mirrored = _pair(comparisons.MIRRORED[operator], right, left, slots)
+        return lambda one, other: mirrored(other, one)
+    if isinstance(left, Field):
+        kind = slots.kind_of(left.path)
+        if isinstance(right, Field):
+            return comparisons.of_fields(operator, kind, slots.kind_of(right.path))
+        is_constant, value = constant(right)
+        if is_constant and value is not None:
+            test = (
+                comparisons.equals_any(kind, [value])
+                if operator == "=="
+                else comparisons.compares(kind, operator, value)
+            )
+            return lambda one, _other: None if one is None else test(one)
+    return comparisons.equal if operator == "==" else partial(comparisons.ordered, comparisons.ORDERS[operator])
 
 
 def _null_check(operand: Compute, *, wanted: bool) -> Compute:
@@ -133,12 +152,14 @@ def _null_check(operand: Compute, *, wanted: bool) -> Compute:
 def _in(node: In, slots: Slots) -> Compute:
     value = compile_value(node.value, slots)
     options = [compile_value(option, slots) for option in node.options]
-    same = _equal_insensitive if node.insensitive else comparisons.equal
+    pairs = [
+        _equal_insensitive if node.insensitive else _pair("==", node.value, option, slots) for option in node.options
+    ]
 
     def compute(values: Values) -> bool | None:
         found = value(values)
         unknown = found is None
-        for option in options:
+        for option, same in zip(options, pairs, strict=True):
             equal = same(found, option(values))
             if equal:
                 return True

@@ -193,7 +193,7 @@ class _Compiler:
 
     def _script(self, node: Expression) -> Condition:
         """Compile: the expression is definitely true for some choice of the values of the fields it names."""
-        slots = Slots()
+        slots = Slots(self._known.kind)
         compute = compile_value(node, slots)
         reads = [self._choices(field) for field in slots.fields]
         if len(reads) == 1:

@@ -1,4 +1,4 @@
-"""What conditions mean: each case of `cases/conditions.toml` and `cases/types.toml` is a sentence about some events."""
+"""What conditions mean: each case of `conditions.toml`, `types.toml` and `pairs.toml` is a sentence about some events."""
 
 import tomllib
 from pathlib import Path
@@ -36,6 +36,14 @@ def test_condition_on_a_known_type(case):
     program = compile(f"any where {case['condition']}", field_types={"f": case["type"]})
     assert [value for value in case["holds"] if not program.matches({"f": value})] == []
     assert [value for value in case["fails"] if program.matches({"f": value})] == []
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["condition"]) for case in read("pairs.toml")["case"]])
+def test_condition_on_two_fields(case):
+    types = dict(zip("fg", case["types"], strict=True)) if "types" in case else None
+    program = compile(f"any where {case['condition']}", field_types=types)
+    assert [pair for pair in case["holds"] if not program.matches(dict(zip("fg", pair, strict=True)))] == []
+    assert [pair for pair in case["fails"] if program.matches(dict(zip("fg", pair, strict=True)))] == []
 
 
 def test_every_function_and_operator_has_a_case():

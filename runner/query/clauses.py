@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+MOST_TERMS = 65_536  # in one list: Elasticsearch's index.max_terms_count
 IGNORED = "_ignored"  # the metadata field that lists a document's fields with a value that was not indexed
 
 
@@ -18,7 +19,8 @@ IGNORED = "_ignored"  # the metadata field that lists a document's fields with a
 class Leaf:
     """One test of one field: `kind` is the DSL query's name, `value` its value, `options` what stands beside it.
 
-    `dear` when the index must try its whole dictionary of terms, or most of it, to answer.
+    `dear` when the index must try its whole dictionary of terms, or most of it, to answer. `apart` when it makes a test
+    of each term of a list, and no set of them.
     """
 
     kind: str
@@ -26,6 +28,7 @@ class Leaf:
     value: str | int | float | bool | None = None
     options: tuple[tuple[str, str | int | float | bool], ...] = ()
     dear: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +123,20 @@ def relaxed(clause: Clause, *, dear: bool, depth: int) -> Clause:
 
 
 def leaves(clause: Clause) -> int:
-    """Count the tests in a clause."""
-    if isinstance(clause, Every | Either):
-        return sum(map(leaves, clause.parts))
-    if isinstance(clause, Without):
-        return leaves(clause.part)
-    return 1
+    """Count the tests that Elasticsearch makes of a clause: one for a list, unless it takes the list apart."""
+    match clause:
+        case Either(parts):
+            return sum(map(_weight, _lists(parts)))
+        case Every(parts):
+            return sum(leaves(part) for part in parts if not isinstance(part, Without)) + sum(
+                map(_weight, _lists(_denied(parts)))
+            )
+        case Without(part):
+            return leaves(part)
+        case Leaf():
+            return 1
+        case Always() | Never():
+            return 0
 
 
 def written(clause: Clause) -> dict[str, Any]:
@@ -138,12 +149,12 @@ def written(clause: Clause) -> dict[str, Any]:
         case Never():
             return {"match_none": {}}
         case Either(parts):
-            options = _merged(parts)
+            options = [_list(each) for each in _lists(parts)]
             return options[0] if len(options) == 1 else {"bool": {"should": options}}
         case Every() | Without():
             parts = clause.parts if isinstance(clause, Every) else (clause,)
             kept = [written(part) for part in parts if not isinstance(part, Without)]
-            dropped = _merged([part for kind in parts if isinstance(kind, Without) for part in _options(kind.part)])
+            dropped = [_list(each) for each in _lists(_denied(parts))]
             return {"bool": ({"filter": kept} if kept else {}) | ({"must_not": dropped} if dropped else {})}
 
 
@@ -186,28 +197,41 @@ def _options(clause: Clause) -> tuple[Clause, ...]:
     return clause.parts if isinstance(clause, Either) else (clause,)
 
 
-def _merged(parts: Iterable[Clause]) -> list[dict[str, Any]]:
-    """Write alternatives; the plain terms of one field become one list, where the first of them stands."""
-    terms: dict[str, list[Any]] = {}
-    shown: list[dict[str, Any]] = []
+def _denied(parts: Iterable[Clause]) -> list[Clause]:
+    """Return what is kept by none of the parts that are negations."""
+    return [option for part in parts if isinstance(part, Without) for option in _options(part.part)]
+
+
+def _lists(parts: Iterable[Clause]) -> list[list[Clause]]:
+    """Return alternatives, each alone, but the plain terms of one field together, where the first of them stands."""
+    terms: dict[tuple[str, bool], list[Clause]] = {}
+    found: list[list[Clause]] = []
     for part in parts:
         if not (isinstance(part, Leaf) and part.kind == "term" and not part.options):
-            shown.append(written(part))
-        elif part.field in terms:
-            terms[part.field].append(part.value)
-        else:
-            terms[part.field] = [part.value]
-            shown.append({"terms": {part.field: terms[part.field]}})
-    return [_single(query) for query in shown]
+            found.append([part])
+            continue
+        same = terms.get((part.field, part.apart))
+        if same is None or len(same) >= MOST_TERMS:
+            same = terms[part.field, part.apart] = []
+            found.append(same)
+        same.append(part)
+    return found
 
 
-def _single(query: dict[str, Any]) -> dict[str, Any]:
-    """Return a list of one term as that term."""
-    if "terms" in query:
-        ((field, values),) = query["terms"].items()
-        if len(values) == 1:
-            return {"term": {field: values[0]}}
-    return query
+def _weight(parts: list[Clause]) -> int:
+    """Count the tests of a list."""
+    first = parts[0]
+    if len(parts) == 1:
+        return leaves(first)
+    return len(parts) if isinstance(first, Leaf) and first.apart else 1
+
+
+def _list(parts: list[Clause]) -> dict[str, Any]:
+    """Write a list, or what stands alone."""
+    first = parts[0]
+    if len(parts) > 1 and isinstance(first, Leaf):
+        return {"terms": {first.field: [part.value for part in parts if isinstance(part, Leaf)]}}
+    return written(first)
 
 
 def _leaf(leaf: Leaf) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from runner.query.bounds import Bounds, conjunction, decided, disjunction
 from runner.query.clauses import (
     ALWAYS,
     IGNORED,
+    MOST_TERMS,
     NEVER,
     Clause,
     Either,
@@ -35,8 +36,8 @@ from runner.query.matching import Event
 from runner.query.program import Program
 from runner.query.types import FieldTypes
 
-MOST_LEAVES = 100  # tests beside plain equality that all exclusions push together; the prefilter needs its own room
-MOST_VALUES = 65_536  # of one entry: Elasticsearch's index.max_terms_count
+MOST_LEAVES = 100  # tests that all exclusions push together, a list being one; the prefilter needs its own room
+MOST_VALUES = MOST_TERMS  # of one entry
 
 
 class Sourced(Protocol):
@@ -74,9 +75,9 @@ class Exclusions:
         room = MOST_LEAVES
         for exclusion in exclusions:
             bounds = _UNKNOWN if types is None else _bounds(exclusion, types)
-            if _weight(bounds.lower) > room:
+            if leaves(bounds.lower) > room:
                 bounds = Bounds(bounds.upper, NEVER)
-            room -= _weight(bounds.lower)
+            room -= leaves(bounds.lower)
             if bounds.lower != NEVER:
                 self.pushed.append(Pushed(exclusion.id, written(bounds.lower)))
             if bounds.lower != bounds.upper:
@@ -181,20 +182,6 @@ def _as_indexed(clause: Clause) -> Clause:
             return without(_as_indexed(part))
         case _:
             return clause
-
-
-def _weight(clause: Clause) -> int:
-    """Count the tests in a clause; plain equalities of one field become one."""
-    match clause:
-        case Every(parts) | Either(parts):
-            terms = {part.field for part in parts if isinstance(part, Leaf) and part.kind == "term"}
-            return len(terms) + sum(
-                _weight(part) for part in parts if not (isinstance(part, Leaf) and part.kind == "term")
-            )
-        case Without(part):
-            return _weight(part)
-        case _:
-            return leaves(clause)
 
 
 def _analysed(exclusions: Iterable[Exclusion], types: FieldTypes) -> frozenset[str]:

@@ -238,7 +238,10 @@ class Indexed:
         return Leaf("range", self.path, options=options)
 
     def _term(self, value: Value, *, insensitive: bool = False) -> Leaf:
-        return Leaf("term", self.path, value, (INSENSITIVE,) if insensitive else ())
+        options = (INSENSITIVE,) if insensitive else ()
+        # Networks are no set of addresses (IpFieldMapper.termsQuery), a wildcard field knows no terms (WildcardFieldMapper).
+        apart = "wildcard" in self.types or (self.types == {"ip"} and "/" in str(value))
+        return Leaf("term", self.path, value, options, apart=apart)
 
     def _pattern(self, kind: str, text: str, *, insensitive: bool, anchor: int) -> Leaf:
         options = (INSENSITIVE,) if insensitive else ()

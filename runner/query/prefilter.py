@@ -22,7 +22,9 @@ from runner.query.conditions import Conditions
 from runner.query.types import FieldTypes
 
 DEEPEST = 24  # levels of a query; Elasticsearch takes 30 (indices.query.bool.max_nested_depth)
-MOST_LEAVES = 900  # tests in a query; Elasticsearch takes at least 1,024 (indices.query.bool.max_clause_count)
+MOST_LEAVES = (
+    900  # tests in a query, a list being one; Elasticsearch takes at least 1,024 (indices.query.bool.max_clause_count)
+)
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,18 @@ def test_a_list_of_many_values_is_one_test():
     assert compiled.exact
 
 
+def test_a_list_of_networks_is_a_test_for_each():
+    values = tuple(f"10.{n}.0.0/16" for n in range(150))
+    compiled = Exclusions([Exclusion("x", (Entry("ip", LIST, values),))], TYPES)
+    assert (compiled.pushed, compiled.of({"ip": "10.149.0.1"})) == ([], ["x"])
+
+
+def test_what_is_not_pushed_takes_no_room():
+    unknown = [Exclusion(str(n), (Entry("message", M, (f"{n}",)),)) for n in range(150)]
+    compiled = Exclusions([*unknown, Exclusion("x", (Entry("pid", M, ("7",)),))], TYPES)
+    assert [one.id for one in compiled.pushed] == ["x"]
+
+
 def test_analysed_texts_are_named():
     assert Exclusions([Exclusion("x", (Entry("message", M, ("a",)),))], TYPES).whole_texts == {"message"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from runner.query.ast import Field, Literal
 from runner.query.automaton import is_small, literal_start, spelled, wildcard
-from runner.query.clauses import ALWAYS, NEVER, Leaf, either, every, exists, relaxed, without, written
+from runner.query.clauses import ALWAYS, MOST_TERMS, NEVER, Leaf, either, every, exists, relaxed, without, written
 from runner.query.conditions import Conditions
 from runner.query.indexed import consulted
 from runner.query.lucene_parser import parse as parse_regex
@@ -509,6 +509,49 @@ def test_a_query_larger_than_the_index_takes_is_cut() -> None:
     found = translated(f"pid == 1 and (pid == 2 or name like ({patterns}))")
     assert found.query == term("pid", 1)
     assert not found.exact
+
+
+def listed(count: int) -> str:
+    return ", ".join(f'"{number}"' for number in range(count))
+
+
+LISTS = {
+    "a long list is one test": ("name in ({})", 5000, [5000]),
+    "so is what is not in it": ("not name in ({})", 5000, [5000]),
+    "a list is no longer than the index takes": ("name in ({})", MOST_TERMS + 10, [MOST_TERMS, 10]),
+    "a list of keys of a flattened field": ("labels.env in ({})", 5000, [5000]),
+    "a list of a wildcard field is a test for each": ("line in ({})", 5000, []),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_long_lists(case: str) -> None:
+    condition, count, lengths = LISTS[case]
+    found = translated(f'host == "a" and {condition.format(listed(count))}').query
+    assert [len(values) for values in _lists(found)] == lengths
+
+
+def test_two_long_lists_are_two_tests() -> None:
+    found = translated(f"name in ({listed(5000)}) and not host in ({listed(5000)})")
+    assert [len(values) for values in _lists(found.query)] == [5000, 5000]
+    assert found.exact
+
+
+def test_addresses_are_one_list_and_networks_beside_them_a_test_each() -> None:
+    addresses = ", ".join(f'"10.0.{number // 250}.{number % 250}"' for number in range(5000))
+    networks = ", ".join(f'"10.{number}.0.0/16"' for number in range(200))
+    assert list(map(len, _lists(translated(f"cidrMatch(ip, {addresses}, {networks})").query))) == [5000, 200]
+    many = ", ".join(f'"10.{number // 250}.{number % 250}.0/24"' for number in range(MOST_LEAVES + 1))
+    assert translated(f'host == "a" and cidrMatch(ip, {many})').query == term("host", "a")
+
+
+def _lists(query: Any) -> list[list[str]]:
+    """The values of each list of terms in a query."""
+    if isinstance(query, Mapping):
+        if "terms" in query:
+            return list(query["terms"].values())
+        return [values for part in query.values() for values in _lists(part)]
+    return [values for part in query for values in _lists(part)] if isinstance(query, list) else []
 
 
 def _depth(query: Any) -> int:

@@ -1,7 +1,7 @@
 """Prometheus metrics, in a registry of their own.
 
 `loaded` makes the series of each rule, at zero, and removes those of rules that are gone: what is made in `_add` is
-unmade in `_remove`.
+unmade in `_remove`. What a rule is called may change while it stays.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,6 +26,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._states: dict[str, State] = {}
         self._since: dict[str, datetime] = {}
+        self._named: dict[str, tuple[str, str]] = {}
         self._executions = self._counter(
             "runner_rule_executions", "Executions, by verdict and run type.", "rule_id", "verdict", "run_type"
         )
@@ -97,7 +98,9 @@ class Metrics:
         for rule_id in self._since.keys() - coming.keys():
             self._remove(rule_id)
         for rule_id in coming.keys() - self._since.keys():
-            self._add(coming[rule_id])
+            self._add(rule_id)
+        for rule in coming.values():
+            self._name(rule)
         self._rules.set(len(coming))
         self._failures.set(failures)
         self._ruleset.clear()
@@ -135,8 +138,7 @@ class Metrics:
         """The ledger holds this of a rule."""
         self._states[state.rule_id] = state
 
-    def _add(self, rule: Rule) -> None:
-        rule_id = rule.rule_id
+    def _add(self, rule_id: str) -> None:
         self._since[rule_id] = self._clock()
         for verdict in Verdict:
             self._executions.labels(rule_id, str(verdict), str(RunType.STANDARD))
@@ -147,13 +149,21 @@ class Metrics:
         self._lag.labels(rule_id).set_function(lambda: self._lag_of(rule_id).total_seconds())
         self._gap.labels(rule_id).set_function(lambda: self._gaps_of(rule_id).total_seconds())
         self._sweep.labels(rule_id).set_function(lambda: self._sweep_lag_of(rule_id).total_seconds())
-        self._info.labels(rule_id, rule.name, str(rule.severity)).set(1)
+
+    def _name(self, rule: Rule) -> None:
+        """Tell the rule's name and severity in place of those that it had."""
+        rule_id, named = rule.rule_id, (rule.name, str(rule.severity))
+        if self._named.get(rule_id, named) != named:
+            self._info.remove_by_labels({"rule_id": rule_id})
+        self._named[rule_id] = named
+        self._info.labels(rule_id, *named).set(1)
 
     def _remove(self, rule_id: str) -> None:
         gauges = (self._last, self._backlog, self._lag, self._gap, self._sweep, self._info)
         for series in (self._executions, *self._counted, *gauges):
             _ = series.remove_by_labels({"rule_id": rule_id})
         self._since.pop(rule_id)
+        self._named.pop(rule_id)
         self._states.pop(rule_id, None)
 
     def _pending(self, rule_id: str) -> int:

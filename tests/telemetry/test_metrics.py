@@ -1,11 +1,13 @@
 """Metrics: a rule's series begin at zero, count its executions, follow its coverage, and end with it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from runner.execution.model import Backlog, Coverage, State, Swept, Verdict
+from runner.rules.model import Severity
 from runner.schedule.windows import Window
 from runner.telemetry.metrics import Metrics
 
@@ -57,6 +59,17 @@ def test_what_is_loaded_is_told(metrics):
     assert found["runner_rule_load_failures",] == 1
     assert found["runner_ruleset_info", ("hash", "abc")] == 1
     assert found["runner_rule_info", ("rule_id", "r-1"), ("rule_name", "Rule r-1"), ("severity", "high")] == 1
+
+
+def test_a_rule_has_one_name_and_severity_and_keeps_its_counts_when_they_change(metrics, make_rule, make_execution):
+    metrics.executed(make_execution(created=2))
+    changed = replace(make_rule("r-1"), name="New", severity=Severity.CRITICAL)
+    metrics.loaded([changed, make_rule("r-2")], 0, "def")
+    assert {name for name in samples(metrics) if name[0] == "runner_rule_info"} == {
+        ("runner_rule_info", ("rule_id", "r-1"), ("rule_name", "New"), ("severity", "critical")),
+        ("runner_rule_info", ("rule_id", "r-2"), ("rule_name", "Rule r-2"), ("severity", "high")),
+    }
+    assert of(metrics, "runner_alerts_created_total") == 2
 
 
 def test_an_execution_is_counted_once_and_for_its_rule_only(metrics, make_execution):

@@ -1,6 +1,7 @@
 """/healthz, /readyz and /metrics over HTTP, for probes and Prometheus. Read only."""
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -34,10 +35,10 @@ class Server:
             "/metrics": lambda: (200, CONTENT_TYPE, metrics()),
         }
         try:
-            self._server = _Listener((host, port), _handler(routes))
+            self._server = _Listener(host, port, _handler(routes))
         except OSError as error:
             raise SettingsError(
-                f"RUNNER_HTTP_HOST and RUNNER_HTTP_PORT: {host}:{port} cannot be listened on: {error.strerror}",
+                f"RUNNER_HTTP_HOST and RUNNER_HTTP_PORT: {authority(host, port)} cannot be listened on: {error.strerror}",
                 "Stop what uses the port, or set RUNNER_HTTP_PORT to another one (0: no server).",
             ) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="http", daemon=True)
@@ -59,8 +60,20 @@ class Server:
         self._thread.join()
 
 
+def authority(host: str, port: int) -> str:
+    """Return the two as a URL has them: an IPv6 address stands in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
+
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        """Listen. Raises OSError."""
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        if {family for family, *_ in found} == {socket.AF_INET6}:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, port), handler)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  # the base class's
         """Log what went wrong, unless it is a client that left early."""

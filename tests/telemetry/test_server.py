@@ -1,6 +1,7 @@
 """Health, readiness and metrics over HTTP."""
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -9,14 +10,14 @@ import pytest
 
 from runner.errors import SettingsError
 from runner.telemetry.health import Contact, Health
-from runner.telemetry.server import Server
+from runner.telemetry.server import Server, authority
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def get(server, path, method="GET"):
-    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method=method)
+def get(server, path, method="GET", host="127.0.0.1"):
+    request = urllib.request.Request(f"http://{authority(host, server.port)}{path}", method=method)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read()
@@ -36,8 +37,8 @@ def healthy(**changes):
     return health
 
 
-def serve(health, metrics=lambda: b"up 1\n"):
-    return Server("127.0.0.1", 0, health=health.alive, ready=health.ready, metrics=metrics)
+def serve(health, metrics=lambda: b"up 1\n", host="127.0.0.1"):
+    return Server(host, 0, health=health.alive, ready=health.ready, metrics=metrics)
 
 
 ANSWERS = {
@@ -82,6 +83,34 @@ def test_metrics_and_anything_else():
         status, _, body = get(server, "/")
         assert (status, body.decode().split()) == (404, ["/healthz", "/readyz", "/metrics"])
         assert get(server, "/metrics", "POST")[0] == 501
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as one:
+            one.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
+@pytest.mark.parametrize(
+    ("listens", "asked"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "localhost"),
+        ("0.0.0.0", "127.0.0.1"),  # all addresses, as the image listens
+        ("", "127.0.0.1"),
+        pytest.param("::1", "::1", marks=IPV6),
+        pytest.param("::", "::1", marks=IPV6),
+    ],
+)
+def test_it_listens_on_addresses_of_both_kinds(listens, asked):
+    with serve(healthy(), host=listens) as server:
+        assert get(server, "/healthz", host=asked)[0] == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no.such.host.invalid"])

@@ -1,8 +1,11 @@
 """Execute rules for the commands that end, and show what the ledger holds."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
 from datetime import timedelta
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 
 from runner import housekeeping, loaded_rules
 from runner.app import notifying
@@ -36,9 +39,43 @@ def warn_of_unreadable(engine: Engine, wanted: Sequence[Rule]) -> None:
 
 
 def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple[Execution, ...]]:
-    """Execute each rule once, so many at a time; yield what each did, in the order of the rules."""
-    with ThreadPoolExecutor(workers, "once") as pool:
-        yield from pool.map(lambda rule: engine.executor.run(rule, now()), wanted)
+    """Execute each rule once, so many at a time; yield what each did, in the order of the rules.
+
+    A fault of ours is the failure of its rule alone. On Ctrl-C what runs is left to daemon threads, which end with the
+    process: that is safe, for coverage moves last.
+    """
+    waiting: SimpleQueue[tuple[Rule, Future[tuple[Execution, ...]]]] = SimpleQueue()
+    futures: list[Future[tuple[Execution, ...]]] = []
+    for rule in wanted:
+        futures.append(Future())
+        waiting.put((rule, futures[-1]))
+    stop = Event()
+
+    def work() -> None:
+        with suppress(Empty):
+            while not stop.is_set():
+                rule, future = waiting.get_nowait()
+                future.set_result(_run(engine, rule))
+
+    for number in range(min(workers, len(futures))):
+        Thread(target=work, name=f"once-{number}", daemon=True).start()
+    try:
+        for future in futures:
+            yield future.result()
+    except KeyboardInterrupt:
+        logs.logger().warning("stopped: what was still running is left, and its range is searched again the next time")
+        raise
+    finally:
+        stop.set()
+
+
+def _run(engine: Engine, rule: Rule) -> tuple[Execution, ...]:
+    at = now()
+    try:
+        return engine.executor.run(rule, at)
+    except Exception as error:  # noqa: BLE001  # one rule's surprise must not end the others
+        ExecutionLog(logs.logger()).crashed(rule, error)
+        return (engine.executor.crashed(rule, at, error),)
 
 
 def notifications(found: Settings, wanted: Sequence[Rule]) -> Notifications | None:

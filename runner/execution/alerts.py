@@ -24,7 +24,8 @@ from runner.query.timestamps import timestamp
 from runner.rules.exceptions import digest
 from runner.rules.model import LINEAGE, Rule
 
-_NEVER_COPIED = ("kibana", "signal", "threshold_result")  # a source that is an alert itself must not pose as this one
+_NEVER_COPIED = ("kibana", "signal", "threshold_result", "eql_runner")
+"""A source that is an alert itself, or calls itself so, must not pose as this one, nor say whom to tell of it."""
 
 
 @dataclass(frozen=True, slots=True)

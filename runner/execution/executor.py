@@ -118,6 +118,11 @@ class Executor:
             return replace(self._ended(record, tally, begun), verdict=Verdict.FAILED, failure=failure(error))
         return self._ended(record, tally, begun)
 
+    def crashed(self, rule: Rule, now: datetime, error: Exception) -> Execution:
+        """Return the record of a run that ended in a fault of ours; it is kept nowhere, and the run's ranges stay open."""
+        why = Failure(type(error).__name__, "eql-runner", str(error), "Please report the stack trace in the log.")
+        return replace(self._record_of(rule, Task(standard_window(rule.schedule, now)), now), failure=why)
+
     def _found(self, rule: Rule, task: Task) -> AbstractContextManager[Iterator[matching.Step]]:
         if task.ingested is not None:
             if rule.program.kind is Kind.SEQUENCE:

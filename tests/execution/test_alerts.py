@@ -136,7 +136,18 @@ def test_an_alert_is_named_by_its_rule_and_events_alone():
     assert identity(rule(), Match((hit(id="other"),))) != same
 
 
-@pytest.mark.parametrize("key", ["kibana.alert.uuid", "kibana", "signal", "threshold_result", "kibana.version"])
+POSING = [
+    "kibana.alert.uuid",
+    "kibana",
+    "signal",
+    "threshold_result",
+    "kibana.version",
+    "eql_runner.notify",
+    "eql_runner",
+]
+
+
+@pytest.mark.parametrize("key", POSING)
 def test_a_source_that_poses_as_an_alert_is_not_copied(key):
     (alert,) = build(rule(), Match((hit(**{key: "forged"}),)), OCCASION)
 

@@ -190,6 +190,8 @@ def test_events_without_the_field_are_a_group_or_none(suppress_missing, told):
         pytest.param({"tags": "x"}, {"tags": "X"}, False, id="another case"),
         pytest.param({}, {"tags": None}, True, id="absent and null"),
         pytest.param({}, {"tags": "x"}, False, id="absent and something"),
+        pytest.param({"tags": "a\ud800"}, {"tags": "a\ud800"}, True, id="half of a character"),
+        pytest.param({"tags": "a\ud800"}, {"tags": "a\ud801"}, False, id="halves of two characters"),
     ],
 )
 def test_equal_values_make_one_group(first, second, together):

@@ -8,6 +8,7 @@ does with a constant.
 import operator as op
 from collections.abc import Callable, Iterable
 from functools import partial
+from math import copysign
 from typing import Any, TypeAlias
 
 from runner.query import addresses, timestamps
@@ -24,7 +25,6 @@ Constant: TypeAlias = str | int | float | bool
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MILLISECOND = 1_000_000
-_NUMBERED: dict[Kind, Callable[[Any], float | None]] = {Kind.WHOLE: whole, Kind.DECIMAL: decimal}
 
 
 def equals_any(kind: Kind, constants: Iterable[Constant]) -> Test:
@@ -133,9 +133,18 @@ def _numbered_like(kind: Kind, constants: list[Constant]) -> Test:
     return lambda value: convert(value) in wanted
 
 
-def _number(kind: Kind, constant: Constant) -> float | None:
-    """Return the number that a constant is; only a value is cut off where the field is whole."""
-    return decimal(constant) if kind is Kind.DECIMAL else number(constant)
+def _number(kind: Kind, constant: Constant) -> Any:
+    """Return the key of the number that a constant is; only a value is cut off where the field is whole."""
+    return _decimal(constant) if kind is Kind.DECIMAL else number(constant)
+
+
+def _decimal(value: Any) -> tuple[float, float] | None:
+    """Return what orders decimals as the index does: -0.0 is another number than 0.0, and less (Lucene's NumericUtils)."""
+    found = decimal(value)
+    return None if found is None else (found, copysign(1, found))
+
+
+_NUMBERED: dict[Kind, Key] = {Kind.WHOLE: whole, Kind.DECIMAL: _decimal}
 
 
 def _like_any(constants: list[Constant]) -> Test:

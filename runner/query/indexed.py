@@ -7,7 +7,8 @@ How the types are treated:
 | keyword, constant_keyword, wildcard | equality, prefixes and wildcards are pushed; order too (not for constant_keyword) |
 | text | by its `keyword` subfield where all indices have one; else only that there is a value |
 | whole numbers, boolean | equality and order decide |
-| decimal numbers | the index may have rounded the value: order is pushed inclusively (not for half_float, scaled_float) |
+| double | equality and order decide |
+| other decimal numbers | the index may have rounded the value: order is pushed inclusively (not for half_float, scaled_float) |
 | date, date_nanos | order and equality; a constant may be a whole day, and is rounded as the index does |
 | ip | equality and networks; version: equality |
 | a key of a flattened field | equality; what it ignores is recorded nowhere, so not even presence can be searched for |
@@ -37,6 +38,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv6Address, ip_interface
+from math import copysign
 from typing import TypeAlias
 
 from runner.query.automaton import is_small, literal_start, spelled, wildcard
@@ -148,8 +150,13 @@ class Indexed:
             return self.unknown
         if not self._takes(value) or self.types & ROUNDED_INEVENLY:
             return self.unknown
+        if self.types == {"double"}:
+            return decided(self._range((name, _signed(value))))
         if self.types & DECIMAL.keys():
-            return Bounds(self._range((name[:2] + "e", value)), self._range((name[:2], value)))
+            return Bounds(
+                self._range((name[:2] + "e", _signed(value))),
+                self._range((name[:2], _signed(value))),
+            )
         return decided(self._range((name, int(value) if value == int(value) else value)))
 
     def starts(self, text: str, *, insensitive: bool = False) -> Bounds:
@@ -225,7 +232,7 @@ class Indexed:
             return self.unknown
         if not self.types & DECIMAL.keys():
             return decided(self._term(int(value)) if value == int(value) else NEVER)
-        term = self._term(value)
+        term = self._term(_signed(value))
         return Bounds(term, term if self.types == {"double"} else NEVER)
 
     def _takes(self, value: float) -> bool:
@@ -294,6 +301,11 @@ def is_network(text: str) -> bool:
     _, slash, length = text.partition("/")
     mapped = isinstance(address, IPv6Address) and address.ipv4_mapped is not None
     return "%" not in text and (not slash or (length.isdecimal() and not mapped))
+
+
+def _signed(value: float) -> str | float:
+    """Return a number of which -0.0 is not the same as 0.0, as it is for the index and not for Python."""
+    return "-0.0" if value == 0 and copysign(1, value) < 0 else value
 
 
 def _units(text: str) -> int:

@@ -9,7 +9,7 @@ from threading import Event
 from runner.engine import Engine
 from runner.errors import AccessDenied, ClusterError, RunnerError
 from runner.execution.model import Execution, State
-from runner.housekeeping import Housekeeping
+from runner.housekeeping import Housekeeping, is_due
 from runner.loaded_rules import LoadedRules
 from runner.notify.dispatch import Dispatch
 from runner.rules.loader import RuleSet
@@ -23,7 +23,7 @@ from runner.telemetry.housekeeping_metrics import HousekeepingMetrics
 from runner.telemetry.logs import Logger
 from runner.telemetry.metrics import Metrics
 from runner.telemetry.notification_metrics import NotificationMetrics
-from runner.telemetry.server import Server
+from runner.telemetry.server import Server, authority
 
 TELLING_ENDS_IN = timedelta(seconds=5)
 PROBE_EVERY = timedelta(seconds=15)
@@ -97,7 +97,7 @@ class Service:
             return nullcontext()
         health = self._health
         server = Server(host, port, health=health.alive, ready=health.ready, metrics=self._metrics.text)
-        self._log.info(f"health and metrics on http://{host}:{port}: /healthz /readyz /metrics")
+        self._log.info(f"health and metrics on http://{authority(host, port)}: /healthz /readyz /metrics")
         return server
 
     def _reached(self) -> Engine | None:
@@ -183,7 +183,10 @@ class Service:
             )
 
     def _watch(self, engine: Engine, scheduler: Scheduler) -> None:
-        """Until told to stop, ask now and then whether the cluster is there; read rules and notifications again on request."""
+        """Until told to stop, ask now and then whether the cluster is there; read rules and notifications again on request.
+
+        It waits for no instant of the clock, and so sees when that is set back.
+        """
         probed = self._clock()
         while not self._stop.wait(0.5):
             if self._hangup.is_set():
@@ -191,7 +194,13 @@ class Service:
                 self._reload(engine, scheduler)
                 if engine.reroute is not None:
                     engine.reroute(self._rules.ruleset.rules)
-            if self._clock() - probed >= self._probe_every:
+            back = scheduler.keep_time()
+            if back is not None:
+                self._log.warning(
+                    f"the system's clock was set back by {back.total_seconds():.0f} s: each rule starts within a minute",
+                    **{"event.action": "clock"},
+                )
+            if is_due(probed, self._probe_every, self._clock()):
                 self._probe(engine)
                 probed = self._clock()
 

@@ -62,7 +62,7 @@ class Executor:
 class Running:
     """A service on a thread, over a cluster that the test makes fail."""
 
-    def __init__(self, ruleset, *, connections=(), port=0, shutdown="5s", reloaded=None):
+    def __init__(self, ruleset, *, connections=(), port=0, shutdown="5s", reloaded=None, clock=now):
         self.executor = Executor()
         self.stop, self.hangup = threading.Event(), threading.Event()
         self.connections = list(connections)
@@ -75,7 +75,7 @@ class Running:
         self.service = Service(
             Settings(http_port=port, shutdown_timeout=shutdown, workers=2),
             logs.logger(),
-            now,
+            clock,
             load=self._load,
             connect=self._connect,
             stop=self.stop,
@@ -217,6 +217,18 @@ def test_it_is_ready_with_rules_and_a_cluster_and_says_when_the_cluster_goes_and
     subject.end()
     assert messages(log).count("does not answer") == 1
     assert messages(log).count("answers again") == 1
+
+
+def test_after_the_clock_was_set_back_rules_run_and_the_cluster_is_asked(running, log):
+    ahead = timedelta(hours=2)
+    subject = running(rules("r-1"), clock=lambda: now() + ahead)
+    until(lambda: subject.ready().well)
+    assert subject.executor.executed == []  # the scheduler goes by the machine's clock, for which it is not time yet
+    ahead = timedelta(0)
+    until(lambda: subject.executor.executed)
+    until(lambda: subject.ready().well)
+    subject.end()
+    assert messages(log).count("the system's clock was set back by 7") == 1
 
 
 def test_a_privilege_that_is_gone_is_told_as_such_with_what_to_give(running, log):

@@ -7,6 +7,9 @@ first minute after the scheduler did (`FIRST_WITHIN`), spread by the same hash.
 
 A start that comes late, or that finds the rule still running, costs no coverage: several missed starts become one, and
 the next execution searches whatever the ledger does not hold.
+
+APScheduler waits for instants of the system's clock. One that is set forward makes starts come early; one that is set back
+would put them all off by as much, so they are reckoned anew (`Scheduler.keep_time`).
 """
 
 import heapq
@@ -130,6 +133,7 @@ class Scheduler:
         self._rules: dict[str, Rule] = {}
         self._timetable = Timetable(_EPOCH)
         self._beat: datetime | None = None
+        self._beating: Any = None
         self._changed = threading.Condition()
         self._running: dict[str, datetime] = {}
         self._stopping = False
@@ -149,10 +153,25 @@ class Scheduler:
         """Schedule the rules and return at once."""
         self._timetable = Timetable(self._clock())
         self._heartbeat()
-        beating = IntervalTrigger(seconds=int(HEARTBEAT.total_seconds()), timezone=UTC)
-        self._scheduler.add_job(self._heartbeat, beating, executor="loop")
+        self._beating = self._scheduler.add_job(self._heartbeat, _every(HEARTBEAT), executor="loop")
         self.replace(rules)
         self._scheduler.start()
+
+    def keep_time(self) -> timedelta | None:
+        """Start all rules anew where the clock was set back by more than `HEARTBEAT`; return by how much at least, then.
+
+        To be called now and then by one that waits for no instant of the clock. Each rule starts once in the next minute.
+        """
+        now = self._clock()
+        if self._beat is None or self._beat - now <= HEARTBEAT:
+            return None
+        back = self._beat - now
+        self._timetable = Timetable(now)
+        self._heartbeat()
+        self._beating.reschedule(_every(HEARTBEAT))
+        for rule in self._rules.values():
+            self._scheduler.reschedule_job(rule.rule_id, trigger=_Slots(self._timetable, rule))
+        return back
 
     def replace(self, rules: Iterable[Rule]) -> None:
         """Schedule exactly these rules from now on; one that is running ends first, as the rule that it was."""
@@ -204,6 +223,11 @@ class Scheduler:
         rule = self._rules.get(event.job_id)
         if rule is not None:
             self._observer.skipped(rule)
+
+
+def _every(span: timedelta) -> IntervalTrigger:
+    """Return what triggers each time that the span has passed, from now on."""
+    return IntervalTrigger(seconds=int(span.total_seconds()), timezone=UTC)
 
 
 class _Slots(BaseTrigger):  # type: ignore[misc]  # an untyped base class

@@ -7,6 +7,7 @@ from typing import Any
 
 LATE = timedelta(seconds=30)  # the scheduler's loop goes round every 5 s
 STALE = timedelta(minutes=2)  # the cluster is asked every 15 s
+"""Either way: what lies so far ahead was done before the clock was set back, nobody knows how long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Health:
         """Tell whether the scheduler's loop goes round; before it starts, the process itself is alive."""
         now = self._clock()
         beat = self.beat()
-        late = beat is not None and now - beat > LATE
+        late = beat is not None and abs(now - beat) > LATE
         body: dict[str, Any] = {
             "status": "the scheduler's loop stands still" if late else "ok",
             "uptime_seconds": _seconds(now - self._started),
@@ -75,7 +76,7 @@ class Health:
             found.append(self.waiting_for)  # which says what the last contact came to, too
         elif self.contact and self.contact.problem:
             found.append(self.contact.problem)
-        elif self.contact is None or now - self.contact.at > STALE:
+        elif self.contact is None or abs(now - self.contact.at) > STALE:
             found.append("Elasticsearch has not answered lately")
         if not self.rules:
             found.append("no rules are loaded; `eql-runner validate` says why")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.rules.model import Schedule
-from runner.schedule.scheduler import FIRST_WITHIN, Scheduler, Timetable
+from runner.schedule.scheduler import FIRST_WITHIN, HEARTBEAT, Scheduler, Timetable
 from tests import made
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -94,9 +94,9 @@ def scheduler():
     """Make schedulers that are stopped at the end."""
     made = []
 
-    def make(run, *, workers=2):
+    def make(run, *, workers=2, clock=lambda: datetime.now(UTC)):
         record = Record()
-        scheduler = Scheduler(run, record, lambda: datetime.now(UTC), workers)
+        scheduler = Scheduler(run, record, clock, workers)
         made.append(scheduler)
         return scheduler, record
 
@@ -212,3 +212,27 @@ def test_replacing_the_rules_schedules_exactly_the_new_ones(scheduler):
     record.executions.clear()
     until(lambda: {("kept", QUICK), ("changed", 2 * QUICK), ("new", QUICK)} <= set(record.executions))
     assert "gone" not in {rule_id for rule_id, _ in record.executions}
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=2), MINUTE], ids=str)
+def test_after_the_clock_was_set_back_rules_start_anew(scheduler, back):
+    ahead = back
+    subject, record = scheduler(lambda rule, now: [now], clock=lambda: datetime.now(UTC) + ahead)
+    subject.start([rule("r", QUICK)])
+    assert subject.keep_time() is None
+    ahead = timedelta(0)
+    assert record.executions == []  # its starts lie where the clock stood
+    assert HEARTBEAT < subject.keep_time() <= back
+    assert subject.keep_time() is None
+    until(lambda: len(record.executions) >= 3)
+    assert subject.beat <= datetime.now(UTC)
+    assert subject._beating.next_run_time <= datetime.now(UTC) + HEARTBEAT
+
+
+@pytest.mark.parametrize("by", [timedelta(0), -timedelta(hours=2), 4 * SECOND], ids=str)
+def test_a_clock_that_goes_forward_or_is_corrected_a_little_changes_nothing(scheduler, by):
+    ahead = by
+    subject, _ = scheduler(lambda rule, now: [now], clock=lambda: datetime.now(UTC) + ahead)
+    subject.start([rule("r", QUICK)])
+    ahead = timedelta(0)
+    assert subject.keep_time() is None

@@ -44,6 +44,12 @@ def serve(health, metrics=lambda: b"up 1\n", host="127.0.0.1"):
 ANSWERS = {
     "all is well": ({}, 200, 200, ""),
     "the loop stands still": ({"beat": lambda: NOON - 60 * SECOND}, 503, 200, "stands still"),
+    "the loop stands still since the clock was set back": (
+        {"beat": lambda: NOON + 60 * SECOND},
+        503,
+        200,
+        "stands still",
+    ),
     "before the loop starts": (
         {"beat": lambda: None, "waiting_for": "waiting for Elasticsearch: no connection"},
         200,
@@ -57,6 +63,7 @@ ANSWERS = {
         "es:9200",
     ),
     "the last contact is long ago": ({"contact": Contact(NOON - 600 * SECOND)}, 200, 503, "not answered lately"),
+    "the last contact lies ahead": ({"contact": Contact(NOON + 600 * SECOND)}, 200, 503, "not answered lately"),
     "nobody has asked the cluster yet": ({"contact": None}, 200, 503, "not answered lately"),
     "no rules": ({"rules": 0}, 200, 503, "no rules"),
 }

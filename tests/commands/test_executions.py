@@ -1,6 +1,6 @@
 """`once`: each rule by itself, in the order of the rules, and no waiting for what Ctrl-C has left."""
 
-import _thread
+import signal
 import threading
 import time
 from types import SimpleNamespace
@@ -51,7 +51,12 @@ def test_a_fault_of_ours_is_the_failure_of_its_rule_alone(workers):
 
 def test_after_ctrl_c_nothing_is_waited_for_and_nothing_more_begins():
     hanging = threading.Event()
-    engine = SimpleNamespace(executor=Odd(b=lambda: (_thread.interrupt_main(), hanging.wait(60))))
+
+    def interrupted():
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        hanging.wait(60)
+
+    engine = SimpleNamespace(executor=Odd(b=interrupted))
     begun = time.monotonic()
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -3,6 +3,8 @@
 What is told is told in three places: the log, the metrics, and the health.
 """
 
+from collections import Counter
+
 from runner.rules.issues import Code, Issue
 from runner.rules.loader import RuleSet
 from runner.telemetry.health import Health
@@ -79,9 +81,12 @@ def warn_of_errors(to: Logger, ruleset: RuleSet, fate: str = "left out") -> None
         to.warning(f"… and {len(ruleset.errors) - SHOWN_ISSUES} more; `eql-runner validate` shows all")
 
 
-def _kinds(ruleset: RuleSet) -> set[tuple[str, str]]:
-    """Return the errors without their lines, which move."""
-    return {(str(issue.path), issue.message) for issue in ruleset.errors}
+def _kinds(ruleset: RuleSet) -> Counter[tuple[str, Code, str]]:
+    """Return how many errors there are of each kind, file and rule.
+
+    Neither their places count nor their messages, which name other places and values: both move while the error stays.
+    """
+    return Counter((str(issue.path), issue.code, issue.rule_id) for issue in ruleset.errors)
 
 
 def _fields(ruleset: RuleSet) -> dict[str, object]:

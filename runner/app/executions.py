@@ -1,6 +1,6 @@
 """Execute rules for the commands that end, and show what the ledger holds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
@@ -38,11 +38,11 @@ def warn_of_unreadable(engine: Engine, wanted: Sequence[Rule]) -> None:
         logs.logger().warning(warning)
 
 
-def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple[Execution, ...]]:
+def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Generator[tuple[Execution, ...], None, None]:
     """Execute each rule once, so many at a time; yield what each did, in the order of the rules.
 
-    A fault of ours is the failure of its rule alone. On Ctrl-C what runs is left to daemon threads, which end with the
-    process: that is safe, for coverage moves last.
+    A fault of ours is the failure of its rule alone. Closed early, as on Ctrl-C, it leaves what runs to daemon threads,
+    which end with the process: that is safe, for coverage moves last.
     """
     waiting: SimpleQueue[tuple[Rule, Future[tuple[Execution, ...]]]] = SimpleQueue()
     futures: list[Future[tuple[Execution, ...]]] = []
@@ -57,12 +57,12 @@ def once(engine: Engine, wanted: Sequence[Rule], workers: int) -> Iterator[tuple
                 rule, future = waiting.get_nowait()
                 future.set_result(_run(engine, rule))
 
-    for number in range(min(workers, len(futures))):
-        Thread(target=work, name=f"once-{number}", daemon=True).start()
     try:
+        for number in range(min(workers, len(futures))):
+            Thread(target=work, name=f"once-{number}", daemon=True).start()
         for future in futures:
             yield future.result()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, GeneratorExit):
         logs.logger().warning("stopped: what was still running is left, and its range is searched again the next time")
         raise
     finally:

@@ -1,5 +1,6 @@
 """`eql-runner once` and `eql-runner backfill`: rules are executed, now or over a range of the past."""
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Annotated
 
@@ -36,8 +37,7 @@ def once(
     with app.connect(settings, told=told) as engine:
         engine.executor.loaded(ruleset.hash)
         app.warn_of_unreadable(engine, wanted)
-        with screen.progress(shown=not log) as progress:
-            running = app.once(engine, wanted, settings.workers)
+        with closing(app.once(engine, wanted, settings.workers)) as running, screen.progress(shown=not log) as progress:
             for done in progress.track(running, len(wanted), description="Executing"):
                 executions += done
                 if log:

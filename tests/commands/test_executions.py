@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -59,8 +60,8 @@ def test_after_ctrl_c_nothing_is_waited_for_and_nothing_more_begins():
     engine = SimpleNamespace(executor=Odd(b=interrupted))
     begun = time.monotonic()
     try:
-        with pytest.raises(KeyboardInterrupt):
-            list(once(engine, RULES, 1))
+        with pytest.raises(KeyboardInterrupt), closing(once(engine, RULES, 1)) as running:
+            list(running)
         assert time.monotonic() - begun < 30
     finally:
         hanging.set()

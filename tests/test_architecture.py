@@ -17,6 +17,7 @@ VALUES = {
     "runner.execution.absorbing",
     "runner.execution.model",
     "runner.execution.seams",
+    "runner.json_text",
     "runner.rules.model",
     "runner.schedule.windows",
     "runner.wording",
@@ -24,6 +25,7 @@ VALUES = {
 ARROWS = {
     "runner": EVERYTHING,  # cli, app, and what they are made of
     "runner.errors": set(),
+    "runner.json_text": set(),
     "runner.wording": set(),
     "runner.environment": {"runner.errors"},
     "runner.setting_types": {"runner.errors", "runner.environment", "runner.rules.datemath"},
@@ -52,11 +54,12 @@ ARROWS = {
     "runner.notify": {*VALUES, "runner", "runner.execution.absorbing", "runner.query", "runner.rules"},
     "runner.elastic": {*VALUES, *SETTINGS, "runner", "runner.query", "runner.notify.model"},
     "runner.telemetry": {*VALUES, "runner", "runner.notify.model"},
-    "runner.report": {"runner", "runner.errors", "runner.query"},
+    "runner.report": {"runner", "runner.errors", "runner.json_text", "runner.query"},
     "runner.kibana": {*SETTINGS, "runner", "runner.errors"},
     "runner.offline": {
         "runner.errors",
         "runner.execution",
+        "runner.json_text",
         "runner.notify",
         "runner.query",
         "runner.rules",

@@ -21,10 +21,10 @@ from typing import Any
 from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 
+from runner import json_text
 from runner.elastic import fitting, templates
 from runner.elastic.client import Client, Count, mapping
 from runner.elastic.failures import Action
-from runner.elastic.serializer import encode
 from runner.errors import ClusterAnswerError, ClusterBusy, RequestTooLarge, RunnerError, SetupError
 from runner.execution.model import Alert, Document, Rejected, Written
 from runner.wording import plural
@@ -160,17 +160,17 @@ class _Line:
 
     @classmethod
     def of(cls, alert: Alert) -> "_Line":
-        return cls(alert, encode(alert.document))
+        return cls(alert, json_text.dumps(alert.document))
 
     def body(self) -> tuple[bytes, bytes]:
-        return encode({"create": {"_id": self.alert.id}}), self.content
+        return json_text.dumps({"create": {"_id": self.alert.id}}), self.content
 
     def simpler(self) -> bool:
         """Take the next form; return false when there is none left."""
         self.form += 1
         if self.form >= len(_FORMS):
             return False
-        self.content = encode(_FORMS[self.form](self.alert.document))
+        self.content = json_text.dumps(_FORMS[self.form](self.alert.document))
         return True
 
 

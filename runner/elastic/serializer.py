@@ -1,34 +1,19 @@
-"""JSON for the cluster: orjson, and the standard library for what orjson refuses."""
+"""JSON for the cluster, as all of this package reads and writes it."""
 
-import json
 from typing import Any
 
-import orjson
 from elasticsearch.serializer import JsonSerializer
+
+from runner import json_text
 
 
 class Serializer(JsonSerializer):
-    """Reads and writes JSON with orjson.
-
-    An event may hold what orjson refuses and Elasticsearch takes, such as half of a surrogate pair. One such event must
-    not hide the page that it is on, so the standard library reads and writes those.
-    """
+    """Reads and writes JSON with `runner.json_text`."""
 
     def json_dumps(self, data: Any) -> bytes:
         """Return the value as JSON."""
-        return encode(data)
+        return json_text.dumps(data)
 
     def json_loads(self, data: bytes) -> Any:
         """Return the JSON as a value. Raises ValueError."""
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return json.loads(data)
-
-
-def encode(data: Any) -> bytes:
-    """Return the value as JSON on one line. Raises TypeError for what is no JSON."""
-    try:
-        return orjson.dumps(data)
-    except orjson.JSONEncodeError:
-        return json.dumps(data, separators=(",", ":")).encode()
+        return json_text.loads(data)

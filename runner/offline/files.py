@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import orjson
-
+from runner import json_text
 from runner.errors import SettingsError
 from runner.execution.model import Alert
 
@@ -15,7 +14,7 @@ def write_ndjson(path: Path, alerts: Iterable[Alert]) -> int:
     try:
         with path.open("wb") as file:
             for alert in alerts:
-                file.write(orjson.dumps({"_id": alert.id, **alert.document}, option=orjson.OPT_APPEND_NEWLINE))
+                file.write(json_text.dumps({"_id": alert.id, **alert.document}) + b"\n")
                 count += 1
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}", "Name another file.") from error

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
 from rich.padding import Padding
@@ -12,6 +11,7 @@ from rich.rule import Rule as Line
 from rich.table import Table
 from rich.text import Text
 
+from runner import json_text
 from runner.elastic.alert_search import Found
 from runner.elastic.workflow import Changed, Conflict, history, status
 from runner.execution.model import Document
@@ -151,7 +151,8 @@ def _workflow(document: Document) -> RenderableType | None:
     for change in changes:
         text.append(f"{screen.safe(str(change.get('at', '')))}  ", "dim")
         text.append(screen.safe(f"{change.get('user', '')} "))
-        text.append(_PRESENT.get(str(change.get("to")), str(change.get("to"))), "bold")
+        to = str(change.get("to"))
+        text.append(_PRESENT.get(to, screen.safe(to)), "bold")
         if change.get("reason"):
             text.append(f": {screen.safe(str(change['reason']))}")
         text.append("\n")
@@ -198,7 +199,7 @@ def matched_event(document: Document) -> Mapping[str, Any]:
 
 
 def _json(value: Mapping[str, Any]) -> RenderableType:
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    text = json_text.dumps(value, indented=True, sort_keys=True).decode()
     return Text(screen.safe(text), overflow="fold")
 
 

@@ -4,13 +4,13 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-import orjson
 from rich.box import SIMPLE
 from rich.console import Console, JustifyMethod, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from runner import json_text
 from runner.execution.model import Verdict
 from runner.schedule.windows import Window
 
@@ -40,7 +40,7 @@ def show(page: RenderableType, *, soft_wrap: bool = False) -> None:
 
 def show_json(value: object) -> None:
     """Print a value of what JSON knows, for programs to read."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    sys.stdout.write(json_text.dumps(value, indented=True).decode() + "\n")
 
 
 def progress(*, shown: bool = True) -> Progress:
@@ -87,7 +87,7 @@ def verdict(value: Verdict) -> Text:
 
 def severity(value: str) -> Text:
     """Write a severity in its colour."""
-    return Text(value, _SEVERITIES.get(value, ""))
+    return Text(safe(value), _SEVERITIES.get(value, ""))
 
 
 def count(number: int, style: str = "bold") -> Text:

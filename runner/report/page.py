@@ -7,18 +7,18 @@ alert's text should ever become markup. The data stands in a script element of t
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from string import Template
 
-import orjson
-
-from runner import __version__
+from runner import __version__, json_text
 from runner.report import guide
 from runner.report.records import Document, Records, records
 
+_HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs: events may hold them, and no file can
 _SCRIPTS = ("elements.js", "selection.js", "timeline.js", "list.js", "details.js", "page.js")
 
 
@@ -26,7 +26,7 @@ def page(documents: Iterable[Document], made: datetime, *, title: str = "Alerts"
     """Return the page of the alerts; `origin` says in a few words where they come from."""
     found = records(documents)
     script, style = _script(), _file("page.css")
-    return Template(_file("page.html")).substitute(
+    text = Template(_file("page.html")).substitute(
         policy=_policy(script, style),
         version=__version__,
         title=html.escape(title),
@@ -37,6 +37,7 @@ def page(documents: Iterable[Document], made: datetime, *, title: str = "Alerts"
         data=_json(found),
         script=script,
     )
+    return _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _policy(script: str, style: str) -> str:
@@ -84,7 +85,7 @@ def _guides(found: Records) -> str:
 
 def _json(found: Records) -> str:
     data = {"alerts": found.alerts, "rules": found.rules, "tactics": found.tactics}
-    return orjson.dumps(data).decode().replace("<", "\\u003c")
+    return json_text.dumps(data).decode().replace("<", "\\u003c")
 
 
 @cache

@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from runner import json_text
 from runner.errors import SettingsError
 from runner.query import instant
 from runner.report.records import Document
@@ -38,8 +37,8 @@ def since(documents: Iterable[Document], start: datetime) -> Iterator[Document]:
 
 def _alert(line: bytes, place: str) -> Document:
     try:
-        found: Any = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        found: Any = json_text.loads(line)
+    except ValueError as error:
         raise SettingsError(f"{place}: not JSON: {error}", _NEXT) from error
     if isinstance(found, Mapping) and isinstance(found.get("_source"), Mapping):
         found = {"_id": found.get("_id"), **found["_source"]}

@@ -1,6 +1,7 @@
 """What a person sees: lengths, timelines, and texts that a terminal must not obey; pages fit into 80 columns."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from runner.elastic.alert_search import Found
+from runner.elastic.workflow import HISTORY
 from runner.execution.model import Backlog, Coverage, Execution, Failure, RunType, State, Swept, Verdict
 from runner.pages import alerts, coverage, executions, issues, screen
 from runner.rules.issues import Code, Issue, IssueSeverity
@@ -132,6 +134,21 @@ def test_what_a_terminal_would_obey_is_not_printed(field):
     assert "\x1b" not in page
     assert "\x07" not in page
     assert "[2J" in page
+
+
+def test_half_a_surrogate_pair_hides_no_alert(capsys):
+    half = "bad\ud800"
+    document = {
+        "kibana.alert.reason": half,
+        "kibana.alert.severity": half,
+        HISTORY: [{"at": "", "user": "", "to": half, "reason": half}],
+        "process": {"name": half},
+    }
+    found = Found("4f0c2a9e", "alerts-000001", (1, 1), document)
+    for page in (alerts.page([found], 1, NOON), alerts.whole(found, [])):
+        assert "bad" in printed(page).encode().decode()
+    screen.show_json(alerts.as_json(found))
+    assert json.loads(capsys.readouterr().out.encode())["reason"] == half
 
 
 def test_a_hint_is_shown_whole_on_a_page_and_on_one_line_of_a_log():

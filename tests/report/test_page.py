@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,13 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
+
+
+def data_of(text: str) -> dict[str, Any]:
+    data = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)
+    assert data
+    found: dict[str, Any] = json.loads(data[1])
+    return found
 
 
 def test_the_page_loads_nothing() -> None:
@@ -71,9 +79,23 @@ def test_no_text_of_an_alert_opens_a_tag(field: str) -> None:
 
 def test_the_data_is_read_back_as_it_was() -> None:
     text = page([alert(1, process={"command_line": EVIL + "\u2028\\"})], MADE)
-    data = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)
-    assert data
-    assert json.loads(data[1])["alerts"][0]["event"]["process"]["command_line"] == EVIL + "\u2028\\"
+    assert data_of(text)["alerts"][0]["event"]["process"]["command_line"] == EVIL + "\u2028\\"
+
+
+@pytest.mark.parametrize("field", ["process", "kibana.alert.reason", "kibana.alert.rule.note", "kibana.alert.uuid"])
+def test_half_a_surrogate_pair_hides_no_alert(field: str) -> None:
+    value = {"command_line": "bad\ud800"} if field == "process" else "bad\ud800"
+    text = page([alert(1, **{field: value}), alert(2)], MADE, title="\udcff").encode().decode()
+    alerts = data_of(text)["alerts"]
+    assert len(alerts) == 2
+    assert field != "process" or alerts[0]["event"]["process"]["command_line"] == "bad\ud800"
+
+
+def test_an_event_of_many_values_one_in_another_hides_no_alert() -> None:
+    deep: object = "leaf"
+    for _ in range(300):
+        deep = {"a": deep}
+    assert data_of(page([alert(1, deep=deep)], MADE))["alerts"][0]["event"]["deep"] == deep
 
 
 def test_the_page_says_what_it_is_of() -> None:

@@ -19,6 +19,12 @@ def test_what_the_project_writes_is_read_again(tmp_path: Path) -> None:
     assert list(read_ndjson(tmp_path / "a.ndjson")) == [alert(1)]
 
 
+def test_what_no_text_can_hold_is_read_again_and_hides_no_alert(tmp_path: Path) -> None:
+    odd = {"kibana.alert.uuid": "1", "process": {"name": "bad\ud800"}, "size": 2**70}
+    write_ndjson(tmp_path / "a.ndjson", [Alert("1", odd), Alert("2", {"kibana.alert.uuid": "2"})])
+    assert list(read_ndjson(tmp_path / "a.ndjson")) == [{"_id": "1", **odd}, {"_id": "2", "kibana.alert.uuid": "2"}]
+
+
 def test_a_search_hit_is_read_by_its_source_and_empty_lines_are_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "hits.ndjson"
     file.write_text('\n{"_index":"i","_id":"7","_source":{"kibana.alert.uuid":"7"}}\n\n')
@@ -29,6 +35,7 @@ def test_a_search_hit_is_read_by_its_source_and_empty_lines_are_passed_over(tmp_
     ("line", "message"),
     [
         ("{", "line 2: not JSON"),
+        ('{"kibana.alert.risk_score": NaN}', "line 2: not JSON"),
         ("[1]", "line 2: not an alert"),
         ('{"process": {}}', "line 2: not an alert"),
     ],

@@ -24,6 +24,9 @@ from runner.query.ast import (
 )
 from runner.query.condition_builder import ConditionBuilder, Text, place_of, refuse
 
+LONGEST_MAXSPAN = timedelta(days=146_097)
+"""A bound of ours, four hundred years: dates are reckoned by it, and have to stay in the calendar."""
+
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PIPES = ("head", "tail")
 _FOREIGN_PIPES = ("count", "filter", "sort", "unique", "unique_count")
@@ -170,9 +173,12 @@ class TreeBuilder(ConditionBuilder):
         if unit is None:
             refuse(f"`{units[0]}` is not a unit of time", units[0], f"units are {', '.join(_UNITS)}")
         try:
-            return Maxspan(timedelta(**{unit: number.value}))
+            length = timedelta(**{unit: number.value})
         except OverflowError:
-            refuse("maxspan is too long", number.place)
+            length = timedelta.max
+        if length > LONGEST_MAXSPAN:
+            refuse("maxspan is too long", number.place, "400 years at most, so that dates can be reckoned by it")
+        return Maxspan(length)
 
     def until(self, children: list[Any]) -> Until:
         return Until(children[0])

@@ -8,7 +8,7 @@ from typing import Any
 from runner.errors import QueryError
 from runner.query import Program
 from runner.query import compile as compile_query
-from runner.rules.datemath import DateMath, parse_duration
+from runner.rules.datemath import LONGEST, DateMath, parse_duration
 from runner.rules.draft import Draft, KeyPath
 from runner.rules.fields import FIELDS, REQUIRED, TYPES, Shape
 from runner.rules.issues import Code, Issue, IssueSeverity
@@ -20,6 +20,7 @@ MOST_SIGNALS = 10_000
 MOST_GROUPS = 3  # fields of alert_suppression's group_by, as in Kibana
 SEVERITIES = tuple(str(severity) for severity in Severity)
 STRATEGIES = ("suppress", "doNotSuppress")
+_BOUND = "of 400 years at most"
 _MIDDLE_OF_A_YEAR = datetime(2026, 7, 15, 12, 30, 30, tzinfo=UTC)  # far from what `/d`, `/w`, `/M` and `/y` round to
 
 
@@ -150,9 +151,9 @@ def _index(reading: Reading) -> tuple[str, ...]:
 def _schedule(reading: Reading) -> Schedule:
     default = Schedule()
     schedule = Schedule(
-        reading.parsed("interval", parse_duration, default.interval, "a duration such as 5m, 1h or 1d"),
-        reading.parsed("from", _within_reach, default.start, "date math such as now-9m"),
-        reading.parsed("to", _within_reach, default.end, "date math such as now"),
+        reading.parsed("interval", parse_duration, default.interval, f"a duration such as 5m, 1h or 1d, {_BOUND}"),
+        reading.parsed("from", _within_reach, default.start, f"date math such as now-9m, {_BOUND}"),
+        reading.parsed("to", _within_reach, default.end, f"date math such as now, {_BOUND}"),
     )
     if length(schedule) <= timedelta(0):
         message = f"the window ends before it starts: from {schedule.start.text} to {schedule.end.text}"
@@ -163,7 +164,8 @@ def _schedule(reading: Reading) -> Schedule:
 
 def _within_reach(text: str) -> DateMath:
     math = DateMath.parse(text)
-    math.resolve(_MIDDLE_OF_A_YEAR)
+    if abs(math.resolve(_MIDDLE_OF_A_YEAR) - _MIDDLE_OF_A_YEAR) > LONGEST:
+        raise ValueError(f"`{text}` is too far from now")
     return math
 
 
@@ -217,7 +219,7 @@ def _suppression_duration(reading: Reading, table: Any) -> timedelta | None:
     try:
         return parse_duration(f"{table['value']}{table['unit']}")
     except (ValueError, TypeError, KeyError):
-        expected = 'a table such as { value = 5, unit = "m" }'
+        expected = f'a table such as {{ value = 5, unit = "m" }}, {_BOUND}'
         reading.unexpected(table, expected, "alert_suppression", "duration")
         return None
 

@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
+LONGEST = timedelta(days=146_097)
+"""Four hundred years, the calendar's period. Dates a few such spans before or after any now are dates that Python has."""
+
 _STEP = re.compile(r"([+-])(\d+)([yMwdhHms])|/([yMwdhHms])")
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 _UNITS = {
@@ -52,14 +55,17 @@ class DateMath:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Parse a duration such as `5m` or `1h`. Raises ValueError, whose message names the text."""
+    """Parse a duration such as `5m` or `1h`, of `LONGEST` at most. Raises ValueError, whose message names the text."""
     match = _DURATION.fullmatch(text)
     if not match or int(match[1]) == 0:
         raise ValueError(f"`{text}` is not a duration such as 5m, 1h or 1d")
     try:
-        return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+        duration = timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
     except OverflowError:
-        raise ValueError(f"`{text}` is too long a duration") from None
+        duration = timedelta.max
+    if duration > LONGEST:
+        raise ValueError(f"`{text}` is too long a duration")
+    return duration
 
 
 def format_duration(duration: timedelta) -> str:

@@ -60,7 +60,7 @@ class Service:
         self._hangup = hangup
         self._backoff = backoff
         self._probe_every = probe_every
-        self._metrics = Metrics(clock)
+        self._metrics = Metrics(clock, sweeping=settings.late_sweep is not None)
         self._health = Health(clock)
         self._live: frozenset[str] = frozenset()
         self._dispatch: Dispatch | None = None

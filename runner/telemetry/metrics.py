@@ -19,10 +19,15 @@ _SECONDS = (0.05, 0.25, 1, 5, 15, 60, 240)
 
 
 class Metrics:
-    """All numbers of one process. An observer of the scheduler, and told of every state that the ledger holds."""
+    """All numbers of one process. An observer of the scheduler, and told of every state that the ledger holds.
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    `sweeping` tells whether this process sweeps for late events: one that does not is behind with nothing, though the ledger
+    still knows how far another has come.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], *, sweeping: bool = True) -> None:
         self._clock = clock
+        self._sweeping = sweeping
         self._registry = CollectorRegistry()
         self._states: dict[str, State] = {}
         self._since: dict[str, datetime] = {}
@@ -183,7 +188,7 @@ class Metrics:
 
     def _sweep_lag_of(self, rule_id: str) -> timedelta:
         known = self._states.get(rule_id)
-        return known.sweep_lag if known else timedelta(0)
+        return known.sweep_lag if known and self._sweeping else timedelta(0)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)

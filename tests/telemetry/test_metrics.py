@@ -104,6 +104,16 @@ def test_lag_backlog_and_gaps_follow_the_ledger(make_rule):
     assert of(metrics, "runner_rule_coverage_lag_seconds") == 360
 
 
+@pytest.mark.parametrize(("sweeping", "lag"), [(True, 12 * 60), (False, 0)])
+def test_only_who_sweeps_for_late_events_can_be_behind_with_it(make_rule, sweeping, lag):
+    metrics = Metrics(lambda: NOON, sweeping=sweeping)
+    metrics.loaded([make_rule()], 0, "abc")
+    metrics.moved(
+        State("r-1", Coverage("hash", covered=(Window(NOON - MINUTE, NOON),)), swept=Swept(NOON - 12 * MINUTE))
+    )
+    assert of(metrics, "runner_rule_sweep_lag_seconds") == lag
+
+
 def test_the_lag_of_a_rule_never_covered_grows(make_rule):
     now = NOON
     metrics = Metrics(lambda: now)

@@ -24,6 +24,7 @@ from runner.telemetry import logs
 def run(found: Settings) -> None:
     """Run the scheduler until SIGTERM or SIGINT; SIGHUP, or a changed file, reads rules and notifications again."""
     stop, hangup = Event(), Event()
+    _on_signals(stop, hangup)  # before the files are read, which may take a while
     told_of = (found.notifications_path,) if found.notifications_path else ()
     seen = {path: watch.stamps(path) for path in (*watched(rule_paths(found), found.exceptions_path), *told_of)}
     ruleset = runnable(found)
@@ -37,7 +38,6 @@ def run(found: Settings) -> None:
         stop=stop,
         hangup=hangup,
     )
-    _on_signals(stop, hangup)
     for path in seen if found.watch_rules else ():
         Thread(target=watch.watch, args=(path, seen[path], stop, hangup.set), name="rules-watch", daemon=True).start()
     running.run(ruleset)

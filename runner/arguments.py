@@ -45,15 +45,15 @@ def _hint(name: str, known: Mapping[str, Sequence[Rule]], ruleset: RuleSet) -> s
 
 
 def instant(text: str, at: datetime) -> datetime:
-    """Read an instant: ISO 8601 (UTC where it names no zone), or date math such as now-2d. Raises OperatorError."""
+    """Read an instant, in UTC: ISO 8601 (UTC where it names no zone), or date math such as now-2d. Raises OperatorError."""
     try:
         if text.startswith("now"):
             return DateMath.parse(text).resolve(at)
         read = datetime.fromisoformat(text)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # OverflowError: before the year 1 or after 9999
         hint = "Write it as 2025-06-01, 2025-06-01T12:00, 2025-06-01T12:00:00Z or now-2d."
         raise OperatorError(f"`{text}` is no point in time", hint) from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def since(text: str, at: datetime) -> datetime:

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from runner.rules.datemath import parse_duration
+from runner.rules.datemath import LONGEST, parse_duration
 
 _INDEX_NAME = re.compile(r"(?![-_+.])[^A-Z\\/*?\"<>| ,#:]{1,200}")
 _SPACE = re.compile(r"[a-z0-9_-]+")
 _SIZE = re.compile(r"[1-9]\d*(b|kb|mb|gb|tb)")
+_LONGEST_WAIT = timedelta(days=1)  # sockets and threads cannot wait for more than some weeks
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -26,11 +27,17 @@ def wrong(expected: str) -> PydanticCustomError:
     return PydanticCustomError("expected", "{expected}", {"expected": expected})
 
 
-def _duration(value: object) -> object:
-    try:
-        return parse_duration(value) if isinstance(value, str) else value
-    except ValueError:
-        raise wrong("a duration such as 30s, 5m or 24h") from None
+def _duration(longest: timedelta, words: str) -> Callable[[object], object]:
+    def read(value: object) -> object:
+        try:
+            length = parse_duration(value) if isinstance(value, str) else value
+        except ValueError:
+            length = None
+        if length is None or (isinstance(length, timedelta) and length > longest):
+            raise wrong(f"a duration such as 30s, 5m or 24h, of {words} at most")
+        return length
+
+    return read
 
 
 def _listed(value: object) -> object:
@@ -123,7 +130,8 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(_duration(LONGEST, "400 years"))]
+Wait = Annotated[timedelta, BeforeValidator(_duration(_LONGEST_WAIT, "a day"))]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Urls = Annotated[Patterns, AfterValidator(_urls)]
 Url = Annotated[str, AfterValidator(_url)]

@@ -37,6 +37,7 @@ from runner.setting_types import (
     Token,
     Url,
     Urls,
+    Wait,
     wrong,
 )
 
@@ -67,11 +68,11 @@ class Settings(BaseSettings):
     )
     client_key_file: ReadableFile | None = Field(default=None, description="PEM file of our certificate's key.")
     verify_certs: bool = Field(default=True, description="Check the cluster's certificate; turn off only for a trial.")
-    request_timeout: Duration = Field(
+    request_timeout: Wait = Field(
         default=timedelta(seconds=30), description="Longest wait for one answer that is not a search."
     )
-    search_timeout: Duration = Field(default=timedelta(minutes=4), description="Longest wait for one search.")
-    retry_deadline: Duration = Field(
+    search_timeout: Wait = Field(default=timedelta(minutes=4), description="Longest wait for one search.")
+    retry_deadline: Wait = Field(
         default=timedelta(minutes=1), description="How long a request that failed in passing is tried again."
     )
     rules_path: PresentPath | None = Field(
@@ -155,7 +156,7 @@ class Settings(BaseSettings):
     max_clock_drift: Duration = Field(
         default=timedelta(seconds=5), description="Warn when the cluster's clock and ours differ by more."
     )
-    shutdown_timeout: Duration = Field(
+    shutdown_timeout: Wait = Field(
         default=timedelta(seconds=30), description="How long running executions may take to end on SIGTERM."
     )
     page_size: int = Field(default=5000, ge=1, le=10_000, description="Events fetched by one request.")

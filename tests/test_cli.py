@@ -210,6 +210,13 @@ CANNOT_RUN = {
     "two ways to print": ({}, ["validate", "--json", "--sarif"], "Keep one of them"),
     "a channel where nobody is told": ({}, ["notify", "retry", "soc"], "Set RUNNER_NOTIFICATIONS_PATH"),
     "an instant that is none": ({}, ["backfill", SEED, "--from", "yesterday"], "now-2d"),
+    "an instant that no calendar has": ({}, ["alerts", "list", "--since", "now-9999999999d"], "is no point in time"),
+    "an instant before all calendars in UTC": (
+        {},
+        ["backfill", SEED, "--from", "0001-01-01T00:00+14:00"],
+        "is no point in time",
+    ),
+    "a length that no calendar has": ({}, ["report", "--since", "9999999d"], "too long a duration"),
     "a file that cannot be written": ({}, ["demo", "--output", "no/such/folder"], "Name another file."),
     "a file of alerts that is not there": ({}, ["report", "nowhere.ndjson"], "Name a file of alerts"),
     "a report on a cluster that is not there": (

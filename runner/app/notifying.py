@@ -12,6 +12,7 @@ from runner.elastic.outbox import OutboxIndex, StreakIndex
 from runner.elastic.setup import Names
 from runner.environment import secret
 from runner.errors import OperatorError, SettingsError
+from runner.notify.attempts import Bounded
 from runner.notify.config import Channel, ChannelKind, Notifications
 from runner.notify.courier import Courier
 from runner.notify.dispatch import Dispatch, Observers
@@ -114,7 +115,11 @@ def read_again(found: Settings, delivering: Dispatch, marking: MarkingSink, rule
 
 
 def sender(channel: Channel, clock: Clock) -> Sender:
-    """Return the way to a channel."""
+    """Return the way to a channel, on which no attempt takes too long."""
+    return Bounded(_way(channel, clock), channel)
+
+
+def _way(channel: Channel, clock: Clock) -> Sender:
     if channel.kind is ChannelKind.WEBHOOK:
         return Webhook(channel, clock)
     from runner.notify.services import AppriseService  # late: apprise is large, and most commands tell nobody

@@ -6,7 +6,7 @@
     tried for `give_up`     the entries are given up, and stay visible as failed
 
 A message is sent at least once. It is sent twice where the process, or the way to the cluster, ends between sending and
-settling; its id is the same then.
+settling, and where an attempt that was given up has arrived all the same; its id is the same then.
 """
 
 import threading
@@ -83,8 +83,11 @@ class Courier:
         self._claim: Claim | None = None
         self._unsettled: list[Entry] = []
 
-    def round(self) -> Round:
-        """Send what is due, as far as channel and rate allow. Raises RunnerError when the outbox does not answer."""
+    def round(self, until: datetime | None = None) -> Round:
+        """Send what is due, as far as channel and rate allow; at `until` or later no further message is begun.
+
+        Raises RunnerError when the outbox does not answer.
+        """
         if self._unsettled:
             self._settle()
         now = self._clock()
@@ -97,7 +100,7 @@ class Courier:
         if not waiting:
             return Round()
         try:
-            sent = self._delivered(waiting, now)
+            sent = self._delivered(waiting, now, until)
         except StateConflict:  # we were too slow, and another has the channel now
             self._claim = None
             return Round(rest=LOOK_AT_OTHERS)
@@ -111,7 +114,7 @@ class Courier:
             self._outbox.keep(replace(self._claim, until=self._clock()))
             self._claim = None
 
-    def _delivered(self, waiting: Sequence[Entry], now: datetime) -> int:
+    def _delivered(self, waiting: Sequence[Entry], now: datetime, until: datetime | None) -> int:
         lately = self._outbox.sent(self.channel.name, now - reach(self.channel))
         if len(waiting) == MOST:  # whoever waits for his digest's time must not hide the others
             quiet = held(lately, self.channel, now)
@@ -119,7 +122,7 @@ class Courier:
         batches = plan(waiting, lately, self.channel, now)
         sent = 0
         for batch in batches:
-            if self.stop.is_set():
+            if self.stop.is_set() or (until is not None and self._clock() >= until):
                 break
             self._renew()
             outcome = self._sent(batch)

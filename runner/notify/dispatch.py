@@ -171,11 +171,14 @@ class Dispatch:
         return tuple(thread.name for thread in self._threads if thread.is_alive())
 
     def flush(self, until: datetime) -> None:
-        """Look for lost entries once, and deliver all that is due, for commands that end; no longer than `until`."""
+        """Look for lost entries once, and deliver all that is due, for commands that end.
+
+        At `until` or later no further message is begun; one that is being sent then may take as long as an attempt may.
+        """
         if not self._tried(lambda: self._upkeep.round(self._clock()) >= 0, "look after the outbox"):
             return  # the outbox is away, and each courier would wait for it in turn
         for courier in (post.courier for post in self._posts.values()):
-            while self._clock() < until and self._tried(lambda: courier.round().more, _delivering(courier)):  # noqa: B023  # called at once
+            while self._clock() < until and self._tried(lambda: courier.round(until).more, _delivering(courier)):  # noqa: B023  # called at once
                 pass
             self._tried(courier.leave, _delivering(courier))
 

@@ -15,9 +15,11 @@ from typing import Any, Protocol
 
 from runner.execution.model import Document
 
-CLAIM = timedelta(minutes=2)
-"""How long a channel belongs to who has claimed it last; longer than any one attempt to send takes."""
+ATTEMPT = timedelta(seconds=30)
+"""The longest that one attempt to send may take."""
 
+CLAIM = timedelta(minutes=2)
+"""How long a channel belongs to who has claimed it last; half of it is longer than any one attempt to send takes."""
 
 DIGEST, SUMMARY = "digest:", "summary:"
 """How the ids of messages of several entries begin: of one rule, of several."""
@@ -164,7 +166,7 @@ class Sender(Protocol):
     """The way to one channel."""
 
     def send(self, message: Message) -> Outcome:
-        """Make one attempt, in bounded time. Raises nothing of the outside world."""
+        """Make one attempt; a courier's sender takes no longer than `ATTEMPT`. Raises nothing of the outside world."""
         ...
 
 

@@ -38,7 +38,7 @@ class AppriseService:
         self._scheme = shown(channel.url.get_secret_value())
 
     def send(self, message: Message) -> Outcome:
-        """Make one attempt; how long it takes is bounded by the service's own timeouts (`?cto=`, `?rto=` in the URL)."""
+        """Make one attempt; the service's own timeouts (`?cto=`, `?rto=` in the URL) hold for each of its reads."""
         # A new instance for each message: an old one would make us wait for apprise's own rate limit.
         service = _service(self._url)
         if service is None:

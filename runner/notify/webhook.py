@@ -84,11 +84,11 @@ class Webhook:
 
 def retry_after(value: str, now: datetime) -> timedelta | None:
     """Return how long a `Retry-After` asks to wait: it names seconds, or a date."""
-    if value.strip().isdigit():
-        return timedelta(seconds=min(int(value), 86_400))
     try:
+        if value.strip().isdecimal():
+            return timedelta(seconds=min(int(value), 86_400))
         return max(parsedate_to_datetime(value) - now, timedelta(0))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # of a number of thousands of digits, too
         return None
 
 

@@ -10,12 +10,15 @@ from tests.served import Served
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered: a status with headers; `cut` closes the connection instead, `silent` never answers."""
+    """What is answered: a status with headers; `cut` closes the connection instead, `silent` never answers,
+    `drip` sends its header byte by byte and comes to no end.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     silent: bool = False
+    drip: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,11 @@ class Hook(Served):
                 answer = hook.answers.pop(0) if hook.answers else Answer()
                 if answer.silent:
                     hook.ended.wait(30)
-                if answer.silent or answer.cut:
+                if answer.drip:
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nx-long: ")
+                    while not hook.ended.wait(0.01):
+                        self.wfile.write(b"x")
+                if answer.silent or answer.cut or answer.drip:
                     self.close_connection = True
                     return
                 self.send_response(answer.status)

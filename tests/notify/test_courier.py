@@ -322,6 +322,15 @@ def test_a_cluster_that_is_away_between_sending_and_settling_is_no_reason_to_sen
     assert sorted(made.told()) == ["a", "b"]
 
 
+def test_a_round_begins_no_message_when_its_time_is_over(made: Made) -> None:
+    made.put(*(f"a{number:02}" for number in range(15)))
+    made.sender.clock, made.sender.takes = made.clock, 1
+    done = made.courier().round(minute(3))
+    assert (done.sent, done.more) == (3, True)
+    assert made.told() == ["a00", "a01", "a02"]
+    assert len(made.left()) == 12
+
+
 def test_stopping_ends_a_round_between_two_messages(made: Made) -> None:
     made.put("a", "b", "c")
     courier = made.courier()

@@ -18,7 +18,8 @@ from runner.notify.model import EntryState, Kind, Sender
 from runner.notify.upkeep import Upkeep
 from runner.offline.memory import MemorySink
 from runner.offline.outbox import MemoryMarkedAlerts, MemoryOutbox, MemoryStreaks
-from tests.notify.made import ScriptedSender, Watching, alert, channel
+from tests.made import minute
+from tests.notify.made import Clock, ScriptedSender, Watching, alert, channel
 from tests.notify.test_failing import execution
 
 FAST = channel(rate=Rate(1000, timedelta(minutes=1)), digest=None)
@@ -41,19 +42,24 @@ class Made:
         self.hired: list[Channel] = []
 
     def process(
-        self, sender: Sender, name: str = "one", outbox: MemoryOutbox | None = None
+        self,
+        sender: Sender,
+        name: str = "one",
+        outbox: MemoryOutbox | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> tuple[Dispatch, Watching]:
         box, alerts, watching = outbox or self.outbox, MemoryMarkedAlerts(self.sink), Watching()
+        clock = clock or _now
         observers = Observers(watching)
 
         def hire(channel: Channel) -> Courier:
             self.hired.append(channel)
             stop, day = threading.Event(), timedelta(hours=24)
-            return Courier(channel, sender, box, alerts, observers, _now, owner=name, give_up=day, stop=stop)
+            return Courier(channel, sender, box, alerts, observers, clock, owner=name, give_up=day, stop=stop)
 
-        failing = Failing(self.streaks, ROUTES, box.put, _now)
+        failing = Failing(self.streaks, ROUTES, box.put, clock)
         upkeep = Upkeep(box, alerts, {"soc"}, failing)
-        dispatch = Dispatch(box, hire, [FAST], upkeep, failing, observers, _now, threading.Event())
+        dispatch = Dispatch(box, hire, [FAST], upkeep, failing, observers, clock, threading.Event())
         self.dispatches.append(dispatch)
         return dispatch, watching
 
@@ -157,6 +163,17 @@ def test_a_command_that_ends_delivers_what_is_due_and_leaves_the_channel(made: M
     dispatch.flush(_now() + timedelta(seconds=10))
     assert len(sender.messages) == 30
     assert made.outbox.claim("soc", "another", _now()) is not None
+
+
+def test_a_command_that_ends_begins_no_message_after_its_time(made: Made) -> None:
+    clock = Clock()
+    sender = ScriptedSender(clock=clock, takes=1)
+    dispatch, _ = made.process(sender, clock=clock)
+    MarkingSink(made.sink, ROUTES, dispatch.accept).write([alert(f"a{number}") for number in range(30)])
+    dispatch.flush(minute(6.5))
+    assert len(sender.messages) == 7
+    assert made.waiting() == 23
+    assert made.outbox.claim("soc", "another", clock()) is not None
 
 
 def test_a_bug_does_not_end_the_thread(made: Made) -> None:

@@ -123,6 +123,9 @@ def test_a_certificate_that_nobody_trusts_is_refused() -> None:
         ("soon", None),
         ("", None),
         ("-5", None),
+        ("\u00b2", None),
+        ("9" * 5000, None),
+        ("Mon, 99999999999999999999 Jan 2026 00:00:00 GMT", None),
     ],
 )
 def test_retry_after(value: str, expected: timedelta | None) -> None:

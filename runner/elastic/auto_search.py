@@ -31,9 +31,10 @@ class AutoSearch:
             yield Page(notes=(f"searched by Query DSL instead of the EQL search API: {refusal}",))
             yield from self._dsl.search(rule, window, after)
 
-    def documents(self, hits: Sequence[Hit]) -> Page:
+    def documents(self, rule: Rule, hits: Sequence[Hit]) -> Page:
         """Return the same hits, each with its whole source. See `EventSource`.
 
         Hits of the API are whole; those of Query DSL are known by the sort values that they carry.
         """
-        return self._dsl.documents(hits) if any(hit.sort for hit in hits) else self._eql.documents(hits)
+        source = self._dsl if any(hit.sort for hit in hits) else self._eql
+        return source.documents(rule, hits)

@@ -87,9 +87,9 @@ class DslSearch:
         finally:
             asking.close()
 
-    def documents(self, hits: Sequence[Hit]) -> Page:
+    def documents(self, rule: Rule, hits: Sequence[Hit]) -> Page:
         """Return the same hits, each with its whole source. See `EventSource`."""
-        return documents(self._client, hits, self._timeout)
+        return documents(self._client, rule, hits, self._timeout)
 
 
 def _adapted(

@@ -87,7 +87,7 @@ class EqlSearch:
             )
             left_out = {}
 
-    def documents(self, hits: Sequence[Hit]) -> Page:
+    def documents(self, rule: Rule, hits: Sequence[Hit]) -> Page:  # noqa: ARG002  they are whole
         """Return the hits as they are: the API returns whole documents. See `EventSource`."""
         return Page(hits=tuple(hits))
 

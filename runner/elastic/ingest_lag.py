@@ -127,9 +127,9 @@ class LagNoted:
             yield replace(page, notes=(*page.notes, warning)) if warning else page
             warning = ""
 
-    def documents(self, hits: Sequence[Hit]) -> Page:
+    def documents(self, rule: Rule, hits: Sequence[Hit]) -> Page:
         """Return the same hits, each with its whole source. See `EventSource`."""
-        return self._source.documents(hits)
+        return self._source.documents(rule, hits)
 
 
 def _body(now: datetime) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Delivery:
         """Write the alerts of the candidates; return the tally, and the ids of those that are there now."""
         if not taken:
             return tally, frozenset()
-        page = self._source.documents([hit for one in taken for hit in one.match.events])
+        page = self._source.documents(self._rule, [hit for one in taken for hit in one.match.events])
         whole = matching.whole([one.match for one in taken], page.hits)
         pairs = [
             replace(one, match=match)

@@ -27,10 +27,11 @@ class EventSource(Protocol):
         """
         ...
 
-    def documents(self, hits: Sequence[Hit]) -> Page:
-        """Return the same hits, in the same order, each with its whole source.
+    def documents(self, rule: Rule, hits: Sequence[Hit]) -> Page:
+        """Return hits that the rule's search has found, the same in the same order, each with its whole source.
 
-        A hit whose document has gone since keeps the source that it had.
+        A hit whose document has gone since keeps the source that it had. Raises RunnerError where it is not known
+        whether it has gone.
         """
         ...
 

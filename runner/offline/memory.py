@@ -59,7 +59,7 @@ class MemorySource:
             kept, taken = excepted.sift(hits[start : start + self._page_size], rule.program)
             yield Page(hits=tuple(kept), excepted=taken, requests=1)
 
-    def documents(self, hits: Sequence[Hit]) -> Page:
+    def documents(self, rule: Rule, hits: Sequence[Hit]) -> Page:  # noqa: ARG002  they are whole
         """Return the hits as they are: in memory they are whole."""
         return Page(hits=tuple(hits))
 

@@ -103,9 +103,9 @@ class TroubledSource:
             self._trouble.may_kill("between pages")
             self._trouble.may_fail("between pages")
 
-    def documents(self, hits):
+    def documents(self, rule, hits):
         self._trouble.may_fail("at documents")
-        return self._source.documents(hits)
+        return self._source.documents(rule, hits)
 
 
 class TroubledSink:

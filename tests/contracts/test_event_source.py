@@ -146,7 +146,7 @@ def test_documents_come_back_whole_in_the_order_asked_for(make_source: Make) -> 
     of = over(made)
     hits = [hit for page in pages(made, of) for hit in hits_of(page)]
     wanted = [hits[3], hits[0], hits[3]]
-    whole = made.source.documents(wanted)
+    whole = made.source.documents(of, wanted)
     assert [hit.id for hit in whole.hits] == ["3", "0", "3"]
     assert [hit.source["extra"] for hit in whole.hits] == [{"deep": [3]}, {"deep": [0]}, {"deep": [3]}]
     assert [hit.time for hit in whole.hits] == [hit.time for hit in wanted]

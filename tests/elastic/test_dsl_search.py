@@ -6,7 +6,7 @@ import pytest
 
 from runner.elastic.capabilities import Capabilities
 from runner.elastic.dsl_search import DslSearch
-from runner.errors import ClusterBusy, QueryRejected
+from runner.errors import ClusterBusy, ClusterError, ClusterUnavailable, QueryRejected
 from runner.execution.alerts import is_its_own_ancestor
 from runner.execution.model import Match, Verdict
 from runner.offline.memory import StoredEvent
@@ -118,7 +118,7 @@ def test_candidates_come_with_the_fields_that_are_left_to_decide_on_and_no_more(
     (hit,) = page.hits
     assert hit.source == {"process": {"name": "evil"}, "host": {"name": "h"}}  # on all else the index has decided
     assert page.program.matches(hit.source)
-    assert bench.source().documents([hit]).hits[0].source["message"] == "x" * 1000
+    assert bench.source().documents(of, [hit]).hits[0].source["message"] == "x" * 1000
 
 
 SCORE = {"properties": {"score": {"type": "float"}}}
@@ -194,7 +194,7 @@ def test_a_value_that_only_the_index_knows_is_brought_along(bench):
     of = bench.rule('process where concat(data_stream.dataset, "") == "constant"')
     (page,) = bench.pages(of)
     assert page.program.matches(page.hits[0].source)
-    assert bench.source().documents(page.hits).hits[0].source["data_stream.dataset"] == "constant"
+    assert bench.source().documents(of, page.hits).hits[0].source["data_stream.dataset"] == "constant"
 
 
 def test_an_alert_s_event_has_what_only_the_index_knows_of_it(bench):
@@ -205,7 +205,7 @@ def test_an_alert_s_event_has_what_only_the_index_knows_of_it(bench):
         runtime={"data_stream.dataset": constant, "event.module": constant, "host.name": constant},
     )
     (page,) = bench.pages()
-    (hit,) = bench.source().documents([one.events[0] for one in page.matches]).hits
+    (hit,) = bench.source().documents(bench.rule(), hits(page)).hits
     assert (hit.source["data_stream.dataset"], hit.source["event.module"]) == ("constant", "constant")
     assert "host.name" not in hit.source  # what the document holds is left as it is
 
@@ -219,7 +219,7 @@ def test_a_document_is_as_it_was_sent_whatever_was_read_of_it_before(bench):
     of = bench.rule("process where files.size * 2 == 10", suppression=Suppression(("title.raw", "scores.none")))
     (page,) = bench.pages(of)
     assert page.hits[0].source["title.raw"] == ["x"]
-    assert bench.source().documents(page.hits).hits[0].source == sent.source
+    assert bench.source().documents(of, page.hits).hits[0].source == sent.source
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_an_alert_tells_that_it_comes_from_the_rule_also_where_the_search_decide
     (page,) = bench.pages(of)
     (match,) = page.matches
     assert is_its_own_ancestor(of, match) is own
-    whole = Match(tuple(bench.source().documents(match.events).hits))
+    whole = Match(tuple(bench.source().documents(of, match.events).hits))
     assert is_its_own_ancestor(of, whole) is own
 
 
@@ -254,8 +254,9 @@ def test_events_of_an_index_that_keeps_no_sources_are_found(bench):
     )
     document = {"@timestamp": iso(minute(1)), "pid": 5}
     bench.node.index(index=f"{bench.prefix}-logs-bare", id="1", document=document, refresh=True)
-    (page,) = bench.pages(bench.rule("any where pid + 1 == 6"))
-    assert bench.source().documents(page.hits).hits[0].source == {"pid": 5}
+    of = bench.rule("any where pid + 1 == 6")
+    (page,) = bench.pages(of)
+    assert bench.source().documents(of, page.hits).hits[0].source == {"pid": 5}
 
 
 def test_the_rules_own_filters_hold(bench):
@@ -282,15 +283,16 @@ def test_half_of_a_surrogate_pair_hides_no_event(bench):
     )
     pages = bench.pages(bench.rule("process where length(process.name) > 0"))
     assert ids(pages) == ["evil-1", "half"]
-    assert bench.source().documents(hits(pages[0])).hits[1].source["process"]["name"] == "\ud800"
+    assert bench.source().documents(bench.rule(), hits(pages[0])).hits[1].source["process"]["name"] == "\ud800"
 
 
 def test_a_document_of_ten_megabytes_is_a_candidate_like_others(bench):
     bench.index([event(1, id="large", large="x" * 10_000_000), event(2, id="small")], large={"type": "text"})
-    (page,) = bench.pages(bench.rule("process where length(process.name) > 0"))
+    of = bench.rule("process where length(process.name) > 0")
+    (page,) = bench.pages(of)
     assert ids([page]) == ["large", "small"]
     assert all("large" not in hit.source for hit in page.hits)
-    assert len(bench.source().documents(page.hits).hits[0].source["large"]) == 10_000_000
+    assert len(bench.source().documents(of, page.hits).hits[0].source["large"]) == 10_000_000
 
 
 @pytest.mark.parametrize("clock", ["date", "date_nanos"])
@@ -401,23 +403,83 @@ def test_connections_cut_between_pages_lose_nothing(bench):
     assert ids(bench.pages(page_size=10)) == [f"{number:03}" for number in range(60)]
 
 
-def test_documents_whose_shard_fails_are_an_error_not_half_an_alert(bench):
+def missing(answer, shards=2):
+    """Return the answer without its documents, from so many shards."""
+    return {**answer, "hits": {"hits": []}, "_shards": {"total": shards, "successful": shards, "failed": 0}}
+
+
+SKIPPED = {"total": 1, "successful": 0, "skipped": 1, "details": {"away": {"status": "skipped"}}}
+TRIPPED = {**FAILED, "reason": {"type": "circuit_breaking_exception", "reason": "Data too large"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(lambda answer: failed_shards(FAILED).change(missing(answer)), ClusterUnavailable, id="a shard"),
+        pytest.param(lambda answer: failed_shards(TRIPPED).change(missing(answer)), ClusterBusy, id="for memory"),
+        pytest.param(
+            lambda answer: missing(answer, 0) | {"_clusters": SKIPPED}, ClusterUnavailable, id="a remote cluster"
+        ),
+        pytest.param(lambda answer: missing(answer, 0), ClusterError, id="nobody has looked"),
+    ],
+)
+def test_documents_of_which_nobody_tells_are_an_error_not_alerts_without_their_events(bench, change, expected):
     bench.index([event(1)])
     (page,) = bench.pages()
     bench.client = client_of(bench.proxy.url, timedelta(seconds=0.3))
-    error = {"type": "search_phase_execution_exception", "reason": "x", "root_cause": []}
-    bench.proxy.faults.append(always("_msearch", Answered(200, {"responses": [{"error": error, "status": 503}]})))
-    with pytest.raises(Exception, match="documents cannot be read"):
-        bench.source().documents(hits(page))
+    bench.proxy.faults.append(always("_search", Changed(change)))
+    with pytest.raises(ClusterError, match="documents that match cannot be read") as raised:
+        bench.source().documents(bench.rule(), hits(page))
+    assert type(raised.value) is expected
+
+
+def test_documents_are_read_though_a_shard_without_them_fails(bench):
+    bench.index([event(1)])
+    (page,) = bench.pages()
+    bench.proxy.faults.append(once("_search", failed_shards(FAILED)))
+    assert bench.source().documents(bench.rule(), hits(page)).hits[0].source["host"] == {"name": "h"}
+
+
+def test_documents_are_read_in_smaller_parts_while_the_cluster_is_busy(bench):
+    bench.index([event(number / 10, id=f"{number:03}") for number in range(60)])
+    (page,) = bench.pages()
+    bench.proxy.faults.append(once("_search", BUSY))
+    read = bench.source().documents(bench.rule(), hits(page))
+    assert [hit.id for hit in read.hits] == ids([page])
+    assert all("host" in hit.source for hit in read.hits)
+    assert read.requests == 1 + 5  # one of fifty that failed, then twelve each
 
 
 def test_a_document_that_has_gone_since_keeps_what_was_read(bench):
     bench.index([event(1), event(2)])
-    (page,) = bench.pages(bench.rule("process where length(process.name) > 0"))
+    of = bench.rule("process where length(process.name) > 0")
+    (page,) = bench.pages(of)
     bench.node.delete(index=f"{bench.prefix}-logs-test", id="evil-1", refresh=True)
-    gone, there = bench.source().documents(page.hits).hits
+    gone, there = bench.source().documents(of, page.hits).hits
     assert gone.source == page.hits[0].source
     assert there.source["host"] == {"name": "h"}
+
+
+def test_documents_are_read_by_the_names_by_which_the_rule_searches(bench):
+    bench.index([event(1), event(2, index="logs-other")])
+    alias = f"{bench.prefix}-alias"
+    bench.node.indices.put_alias(index=f"{bench.prefix}-logs-test", name=alias, filter={"exists": {"field": "host"}})
+    of = rule(EVERYTHING, index=(alias,))
+    (page,) = bench.pages(of)
+    bench.proxy.seen.clear()
+    assert bench.source().documents(of, hits(page)).hits[0].source["host"] == {"name": "h"}
+    assert bench.proxy.paths() == [f"/{alias}/_search"]
+
+
+def test_an_id_that_an_index_holds_twice_leaves_room_for_others(bench):
+    bench.index([event(1)])  # an index of two shards
+    there = {"index": f"{bench.prefix}-logs-test", "refresh": True}
+    for routing in range(8):
+        bench.node.index(**there, id="twice", routing=str(routing), document=event(2).source)
+    found = {one.id: one for one in hits(*bench.pages())}
+    assert len(hits(*bench.pages())) == 3
+    wanted = [found["twice"], found["evil-1"]]
+    assert all("host" in one.source for one in bench.source().documents(bench.rule(), wanted).hits)
 
 
 # What a person should know.

@@ -79,7 +79,7 @@ def test_a_search_takes_one_request_and_brings_whole_documents(bench):
     (page,) = bench.pages()
     assert [sent.path.rpartition("/")[2] for sent in bench.api.seen] == ["_field_caps", "search"]
     assert page.matches[0].events[0].source["extra"] == {"deep": 1}
-    assert bench.source().documents(page.matches[0].events).requests == 0
+    assert bench.source().documents(bench.rule(), page.matches[0].events).requests == 0
 
 
 def test_what_is_sent_leaves_nothing_to_defaults_that_lose_events(bench):
@@ -197,7 +197,7 @@ def test_auto_searches_by_query_dsl_what_the_api_refuses_and_says_so(bench):
     hits = [hit for page in pages for hit in (*page.hits, *(one for match in page.matches for one in match.events))]
     assert [hit.id for hit in hits] == ["a"]
     assert any("searched by Query DSL" in note for page in pages for note in page.notes)
-    assert auto.documents(hits).hits[0].source["extra"] == 1
+    assert auto.documents(of, hits).hits[0].source["extra"] == 1
 
 
 def test_auto_searches_by_the_api_what_it_takes(bench):
@@ -205,7 +205,7 @@ def test_auto_searches_by_the_api_what_it_takes(bench):
     auto = bench.auto()
     pages = list(auto.search(bench.rule(), HOUR))
     assert ids(pages) == [("a",)]
-    assert auto.documents(pages[0].matches[0].events).requests == 0
+    assert auto.documents(bench.rule(), pages[0].matches[0].events).requests == 0
 
 
 def test_no_index_is_a_note_and_no_search(bench):

@@ -132,9 +132,9 @@ def shards(kind):
     return {"_shards": {"total": 2, "failed": 1, "failures": [{"shard": 0, "index": "i", "reason": reason}]}}
 
 
-def one_of_many(status, kind):
-    """An answer of `_msearch` in which a search failed."""
-    return Answered(200, {"responses": [{"status": status, "error": {"type": kind, "reason": "because"}}]})
+def of_documents(happening):
+    """What happens to the reading of whole documents, which asks for ids."""
+    return lambda sent: happening if EVENTS in sent.path and b'"ids"' in sent.content else None
 
 
 def half_the_types(answer):
@@ -162,11 +162,14 @@ BY_QUERY_DSL = {
     "an answer that is none": (always(EVENTS, Answered(200, [])), FAILED),
     "field types that cannot be read": (always("_field_caps", Answered(503, "")), FAILED),
     "field types of some indices": (always("_field_caps", Changed(half_the_types)), PARTIAL),
-    "whole documents that cannot be read": (
-        always("_msearch", one_of_many(503, "no_shard_available_action_exception")),
+    "whole documents that cannot be read": (of_documents(error(503, "no_shard_available_action_exception")), FAILED),
+    "whole documents that are refused": (of_documents(error(400, "x_content_parse_exception")), FAILED),
+    "whole documents whose shard fails": (of_documents(nothing_but(**shards("node_disconnected_exception"))), FAILED),
+    "whole documents of a remote cluster skipped": (
+        of_documents(nothing_but(_shards={"total": 0}, _clusters=CLUSTERS)),
         FAILED,
     ),
-    "whole documents that are refused": (always("_msearch", one_of_many(400, "x_content_parse_exception")), FAILED),
+    "whole documents of indices that are not to be seen": (of_documents(nothing_but(_shards={"total": 0})), FAILED),
     "known alerts that cannot be looked for": (always(ALERTS, Answered(503, "")), FAILED),
     "a bulk item rejected": (item(400, "version_conflict_of_a_new_kind"), PARTIAL),
     "a bulk item refused for the index": (item(403, "cluster_block_exception"), PARTIAL),

@@ -15,6 +15,7 @@ from runner.wording import plural
 OVERLOADED = frozenset(
     {"circuit_breaking_exception", "es_rejected_execution_exception", "rejected_execution_exception"}
 )
+_REFUSED = "illegal_argument_exception"
 _TOLD = 3  # reasons named in one fault
 
 
@@ -26,6 +27,13 @@ def faults(answer: Mapping[str, Any]) -> tuple[Fault, ...]:
 def overloaded(answer: Mapping[str, Any]) -> bool:
     """Tell whether shards failed for want of memory or room in a queue, which a smaller request may not need."""
     return any(_kind(failure) in OVERLOADED for failure in answer.get("_shards", {}).get("failures", ()))
+
+
+def refused(answer: Mapping[str, Any]) -> bool:
+    """Tell whether shards, here or of a remote cluster, failed at a value or an argument that does not go with another."""
+    remote = answer.get("_clusters", {}).get("details", {}).values()
+    failures = [*answer.get("_shards", {}).get("failures", ()), *(one for c in remote for one in c.get("failures", ()))]
+    return any(_kind(failure) == _REFUSED for failure in failures)
 
 
 def reasons(failures: Iterable[Mapping[str, Any]]) -> str:

@@ -139,7 +139,7 @@ class _Asking:
     def through(self) -> Generator[Mapping[str, Any], None, None]:
         """Yield all pages, over a point in time. `close` must be called afterwards."""
         self._open()
-        paging: dict[str, Any] = {"track_total_hits": False, "sort": [*self.question.sort(), {"_shard_doc": "asc"}]}
+        paging: dict[str, Any] = {"track_total_hits": False}
         while True:
             answer = self._ask({**paging, "pit": {"id": self._point, "keep_alive": KEEP_ALIVE}}, {})
             self._point = answer.get("pit_id", self._point)
@@ -181,8 +181,22 @@ class _Asking:
         self._point = answer["id"]
 
     def _ask(self, paging: Mapping[str, Any], index: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the question's page, in the finest order that can be had.
+
+        A time before 1970 or after 2262 is none in nanoseconds, and its shard fails at it (`DateUtils.toNanoSeconds`). All
+        that match are put in order for the first page, so no later one brings it up.
+        """
+        answer = self._answer(paging, index)
+        if self.question.nanos and "search_after" not in paging and answers.refused(answer):
+            self.question = replace(self.question, coarse=True)
+            answer = self._answer(paging, index)
+        return answer
+
+    def _answer(self, paging: Mapping[str, Any], index: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the question's page, asked for in a smaller size while shards fail for want of memory."""
         body = {**self.question.body(), **paging}
+        if "pit" in paging:
+            body["sort"] = [*body["sort"], {"_shard_doc": "asc"}]
 
         def send(es: Elasticsearch) -> ApiResponse[Any]:
             sized = {**body, "size": self.size, "timeout": f"{self._timeout // timedelta(milliseconds=1)}ms"}
@@ -216,7 +230,7 @@ def _page(question: Question, answer: Mapping[str, Any]) -> Page:
 
 
 def _hits(question: Question, found: Sequence[Mapping[str, Any]]) -> Iterator[Hit]:
-    clock, nanos, start = question.rule.range_field, question.landscape.nanos, question.window.start
+    clock, nanos, start = question.rule.range_field, question.nanos, question.window.start
     columns, filled, inside = question.columns, question.filled, question.read == question.window
     for raw in found:
         fields, sort = raw.get("fields", {}), raw["sort"]

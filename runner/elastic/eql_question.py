@@ -82,5 +82,5 @@ class EqlQuestion:
         must, must_not = filters.of_rule(self.rule)
         must.append(filters.within(self.rule, self.read))
         if cut is not None:
-            must.append(filters.from_on(self.rule, cut))
+            must.append(filters.from_on(self.rule, cut, nanos=self.landscape.nanos))
         return must, must_not

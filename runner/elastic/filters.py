@@ -5,7 +5,7 @@ Ours is half-open where Kibana's includes both ends.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from runner.query.timestamps import timestamp
@@ -14,6 +14,9 @@ from runner.schedule.windows import Window
 
 DATE_FORMAT = "strict_date_optional_time"
 """Bounds have their milliseconds written out: Elasticsearch completes what is left out; `gt: …:00Z` is past that second."""
+
+_NANOS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 4, 11, 23, 47, 16, 854_000, tzinfo=UTC))
+"""The first and the last millisecond that a date_nanos holds; other bounds it refuses (`DateUtils.toLong`)."""
 
 _NOT_THE_QUERY = frozenset({"meta", "$state", "query"})
 
@@ -38,9 +41,16 @@ def within(rule: Rule, window: Window) -> Query:
     return _any(ranged, {"bool": fallback})
 
 
-def from_on(rule: Rule, after: datetime) -> Query:
-    """Return the filter of events at or after the instant by the order clock; those without a timestamp come first."""
-    bound = {"range": {rule.timestamp_field: {"gte": timestamp(after), "format": DATE_FORMAT}}}
+def from_on(rule: Rule, after: datetime, *, nanos: bool = False) -> Query:
+    """Return the filter of events at or after the instant by the order clock; those without a timestamp come first.
+
+    Where some of the timestamps are `nanos`, an instant that these cannot hold keeps events before it, too.
+    """
+    first, last = _NANOS
+    if nanos and after < first:
+        return {"match_all": {}}
+    start = min(after, last) if nanos else after
+    bound = {"range": {rule.timestamp_field: {"gte": timestamp(start), "format": DATE_FORMAT}}}
     return _any(bound, {"bool": {"must_not": [_exists(rule.timestamp_field)]}})
 
 

@@ -47,6 +47,13 @@ class Question:
     program: Program | None = None
     thorough: frozenset[str] = frozenset()
     """Fields to read from the source and the index, since either alone does not tell all."""
+    coarse: bool = False
+    """Whether the order is by milliseconds, since some of the events are of times that no date_nanos can hold."""
+
+    @property
+    def nanos(self) -> bool:
+        """Whether the order is by nanoseconds, in which alone dates of both resolutions are told apart."""
+        return self.landscape.nanos and not self.coarse
 
     @cached_property
     def decides(self) -> bool:
@@ -71,7 +78,7 @@ class Question:
         must, must_not = filters.of_rule(self.rule)
         must += [filters.within(self.rule, self.read), dict(self.pushed.pushed(dear=self.dear))]
         if self.after is not None:
-            must.append(filters.from_on(self.rule, self.after))
+            must.append(filters.from_on(self.rule, self.after, nanos=self.landscape.nanos))
         if self.rule.program.kind is not Kind.EVENT:
             must.append(filters.dated(self.rule))
         query: dict[str, Any] = {"filter": must, "must_not": must_not}
@@ -121,7 +128,7 @@ class Question:
         if not found or clock in self.thorough | self.columns or clock not in self.landscape.types:
             return set()
         # Those without a timestamp come before all others.
-        return set() if hits.of_sort(found[0]["sort"][0], nanos=self.landscape.nanos) else {clock}
+        return set() if hits.of_sort(found[0]["sort"][0], nanos=self.nanos) else {clock}
 
     @cached_property
     def _wanted(self) -> frozenset[str]:
@@ -184,8 +191,8 @@ class Question:
             "order": "asc",
             "missing": "_first",
             "unmapped_type": "date",
-            # Dates of both resolutions are only comparable, and only whole, in nanoseconds.
-            "numeric_type": "date_nanos" if self.landscape.nanos else "date",
+            # Dates of both resolutions are only comparable in one of them.
+            "numeric_type": "date_nanos" if self.nanos else "date",
         }
         order: list[dict[str, Any]] = [{self.rule.timestamp_field: clock}]
         tie = self.rule.tiebreaker_field

@@ -44,3 +44,16 @@ def test_each_reason_is_a_fault_with_its_verdict(answer, expected):
 )
 def test_shards_short_of_memory_are_told_from_others(answer, expected):
     assert answers.overloaded(answer) is expected
+
+
+ARGUMENT = {"type": "illegal_argument_exception", "reason": "cannot be converted"}
+FAR = {"details": {"far": {"status": "skipped", "failures": [{"shard": -1, "reason": ARGUMENT}]}}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [(failed(OTHER, ARGUMENT), True), ({"_clusters": FAR}, True), (failed(OTHER), False), ({}, False)],
+    ids=str,
+)
+def test_shards_that_refuse_what_is_asked_are_told_from_others_here_and_elsewhere(answer, expected):
+    assert answers.refused(answer) is expected

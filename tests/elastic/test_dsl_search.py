@@ -1,6 +1,6 @@
 """Events by Query DSL on a real node: how many requests it takes, and what it says when an answer is not whole."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -323,6 +323,28 @@ def test_timestamps_in_milliseconds_and_nanoseconds_are_in_one_order(bench):
     bench.index(nanos, **{"@timestamp": {"type": "date_nanos"}})
     for size in (1000, 1):
         assert ids(bench.pages(page_size=size)) == ["early", "ms", "late"]
+
+
+@pytest.mark.parametrize("other", ["1601-01-01T00:00:00.000Z", "2500-01-01T00:00:00.000Z"])
+def test_a_time_that_no_nanosecond_tells_is_found_and_in_order_among_those_that_one_tells(bench, other):
+    ingested = {"ingested": iso(minute(5))}
+    dates = [event(1, id="ms", **ingested), event(0, id="other", **{"@timestamp": other}, **ingested)]
+    nanos = [event(2, id="nanos", index="logs-nanos", **ingested)]
+    nanos.append(event(0, id="undated", index="logs-nanos", **{"@timestamp": None}, **ingested))
+    bench.index(dates, ingested={"type": "date"})
+    bench.index(nanos, **{"@timestamp": {"type": "date_nanos"}}, ingested={"type": "date"})
+    of = bench.rule(timestamp_override="ingested")
+    late = ["other"] if other > "2262" else []
+    expected = ["undated", *([] if late else ["other"]), "ms", "nanos", *late]
+    for size in (1000, 1):
+        pages = bench.pages(of, page_size=size)
+        assert (ids(pages), faults(pages)) == (expected, [])
+    found = {hit.id: (hit.dated, iso(hit.time)) for page in pages for hit in hits(page)}
+    assert found["other"] == (True, other)
+    assert found["undated"] == (False, iso(minute(5)))
+    # What was found may be where a run was cut, and the next goes on.
+    rest = bench.pages(of, after=datetime.fromisoformat(other))
+    assert (faults(rest), "other" in ids(rest)) == ([], True)
 
 
 @pytest.mark.parametrize("kind", ["keyword", "long", "date", "double", "ip"])

@@ -1,6 +1,7 @@
 """What every search of a rule is limited to."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -28,6 +29,26 @@ def test_an_override_is_asked_first_and_the_timestamp_only_where_it_is_absent():
     }
     assert filters.within(replace(overridden, timestamp_override_fallback=False), WINDOW) == between("event.ingested")
     assert filters.within(rule(timestamp_override="@timestamp"), WINDOW) == between("@timestamp")
+
+
+def from_on(text, nanos):
+    """Return the bound of a cut at the instant; None where there is none."""
+    query = filters.from_on(rule(), datetime.fromisoformat(text), nanos=nanos)
+    return None if query == {"match_all": {}} else query["bool"]["should"][0]["range"]["@timestamp"]["gte"]
+
+
+@pytest.mark.parametrize(
+    ("after", "nanos", "expected"),
+    [
+        ("2026-01-01T00:00:00.000Z", True, "2026-01-01T00:00:00.000Z"),
+        ("1969-12-31T23:59:59.999Z", False, "1969-12-31T23:59:59.999Z"),
+        ("1969-12-31T23:59:59.999Z", True, None),
+        ("2500-01-01T00:00:00.000Z", False, "2500-01-01T00:00:00.000Z"),
+        ("2500-01-01T00:00:00.000Z", True, "2262-04-11T23:47:16.854Z"),
+    ],
+)
+def test_a_cut_is_one_that_the_indices_can_hold_and_never_later(after, nanos, expected):
+    assert from_on(after, nanos) == expected
 
 
 PHRASE = {"match_phrase": {"host.name": "a"}}

@@ -5,6 +5,9 @@
     lease       who executes a rule marks its state, so that no other executes it meanwhile
     fencing     a state moves only from the version that was read: who has lost his lease unawares moves nothing
 
+A backfill takes no lease, for it is no start of the rule: what it proves beside the holder is joined to what the holder
+proves (`recording`), and the lease stays with him.
+
 A runner that dies is missed after `PRESENCE`, and its rules are taken over at their next start. If two execute one rule
 all the same (one was paused, clocks differ), the alerts' ids make that harmless.
 """
@@ -22,6 +25,7 @@ PRESENCE = timedelta(seconds=60)
 """How long a runner counts as alive after it has said so; it says so every third of that."""
 
 _TERM = 0.9  # of the interval: a lease never blocks the next start, however its holder ended
+_LONGEST = 2.0  # intervals that a lease can last by a clock that differs; a longer one is of a clock that was ahead
 _OVERDUE = 2.5  # intervals without a start: whoever should have executed the rule does not
 
 
@@ -46,7 +50,8 @@ class Replicas:
         self._lock = threading.Lock()
         self._live = frozenset({name})
         self._announced: datetime | None = None
-        self._watching_until: datetime | None = None
+        self._joined: datetime | None = None
+        self._declined: dict[str, tuple[str, datetime]] = {}
 
     def announce(self, now: datetime) -> frozenset[str]:
         """Return the runners alive, asking anew when a third of `PRESENCE` has passed. Raises RunnerError."""
@@ -55,7 +60,7 @@ class Replicas:
                 self._live = self._presence.announce(self.name, now, now + PRESENCE)
                 if self._announced is None and len(self._live) > 1:
                     # The others do not know of us yet: let them see us before we take rules from them.
-                    self._watching_until = now + PRESENCE / 3
+                    self._joined = now
                 self._announced = now
             return self._live
 
@@ -68,12 +73,13 @@ class Replicas:
         live = self.announce(now)
         if live == {self.name}:
             return True
-        lease = state.lease
-        if lease is not None and lease.owner != self.name and lease.owner in live and now < lease.until:
+        lease, longest = state.lease, rule.schedule.interval * _LONGEST
+        leased = lease is not None and lease.owner in live - {self.name} and now < lease.until <= now + longest
+        if leased:
             return False
-        if self._watching_until is not None and now < self._watching_until:
+        if self._joined is not None and timedelta(0) <= now - self._joined < PRESENCE / 3:
             return False
-        return preferred(rule.rule_id, live) == self.name or _overdue(rule, state, now)
+        return preferred(rule.rule_id, live) == self.name or self._overdue(rule, state, now)
 
     def leads(self, task: str) -> bool:
         """Tell whether this runner is the one that does a task for all, as far as it knows who is alive."""
@@ -86,11 +92,26 @@ class Replicas:
             return state
         return replace(state, lease=Lease(self.name, now + rule.schedule.interval * _TERM))
 
+    def _overdue(self, rule: Rule, state: State, now: datetime) -> bool:
+        """Tell whether the rule is not executed by whoever it is left to: a runner may live and not have it.
+
+        Where no execution tells since when, for there is none yet or its clock was ahead, it is since this runner first
+        left the rule to another.
+        """
+        last = state.last
+        with self._lock:
+            if last is not None and last.started <= now:
+                self._declined.pop(rule.rule_id, None)
+                since = last.started
+            else:
+                seen = last.id if last is not None else ""
+                known, since = self._declined.get(rule.rule_id, ("", now))
+                if known != seen or since > now:
+                    since = now
+                self._declined[rule.rule_id] = (seen, since)
+        return now - since > rule.schedule.interval * _OVERDUE
+
 
 def preferred(rule_id: str, live: frozenset[str]) -> str:
     """Return the runner that a rule prefers: the one with the highest hash (rendezvous hashing)."""
     return max(live, key=lambda name: hashlib.sha256(f"{name}\0{rule_id}".encode()).digest())
-
-
-def _overdue(rule: Rule, state: State, now: datetime) -> bool:
-    return state.last is not None and now - state.last.started > rule.schedule.interval * _OVERDUE

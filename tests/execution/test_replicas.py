@@ -113,6 +113,61 @@ def test_a_rule_that_its_runner_does_not_start_is_helped():
     assert started == [20]
 
 
+def test_a_new_rule_that_its_runner_does_not_have_is_helped():
+    fleet = Fleet("a", "b")
+    mine = next(made for made in RULES if preferred(made.rule_id, frozenset({"a", "b"})) == "a")
+
+    started = []
+    for at in range(5, 45, 5):
+        fleet.wait_until(at)
+        if fleet.executors["b"].run(mine, minute(at)):
+            started.append(at)
+
+    assert started == [20, 35]
+
+
+def ahead(fleet, mine, **changes):
+    """Have the rule executed by a clock that is a month ahead, and its state changed."""
+    month = 30 * 24 * 60
+    paused = Executor(fleet.source, fleet.sink, fleet.ledger, replicas=Replicas("c", MemoryPresence()))
+    paused.run(mine, minute(month))
+    fleet.ledger.move(replace(fleet.ledger.read(mine), **changes))
+
+
+def test_a_lease_of_a_clock_that_was_ahead_holds_nobody_up():
+    fleet = Fleet("a", "b")
+    mine = next(made for made in RULES if preferred(made.rule_id, frozenset({"a", "b"})) == "a")
+    ahead(fleet, mine, lease=Lease("b", minute(30 * 24 * 60)))
+
+    fleet.wait_until(5)
+
+    assert fleet.executors["a"].run(mine, minute(5)) != ()
+
+
+def test_a_rule_last_executed_by_a_clock_that_was_ahead_is_helped():
+    fleet = Fleet("a", "b")
+    mine = next(made for made in RULES if preferred(made.rule_id, frozenset({"a", "b"})) == "a")
+    ahead(fleet, mine)
+
+    started = []
+    for at in range(5, 45, 5):
+        fleet.wait_until(at)
+        if fleet.executors["b"].run(mine, minute(at)):
+            started.append(at)
+
+    assert started == [20, 35]
+
+
+def test_a_newcomer_takes_its_share_although_all_clocks_are_set_back():
+    fleet = Fleet("a")
+    fleet.wait_until(600)
+    fleet.join("b")
+    fleet.replicas["b"].announce(minute(600))
+    fleet.now = 0
+
+    assert min(fleet.start(5).values()) >= 12
+
+
 def test_two_at_once_through_a_pause_alert_once():
     fleet = Fleet("a")
     fleet.source.add([event(-1)])

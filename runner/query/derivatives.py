@@ -1,13 +1,12 @@
 """A deterministic automaton for a Lucene expression, made while it runs: each text costs a look-up a character.
 
-Python's `re` knows neither intersection nor complement, and goes back over what it has tried; here the state is what
-of the expression is left to match (Brzozowski's derivative), so both are one step more, and no text takes long.
+For what `positions` cannot say: here the state is what of the expression is left to match (Brzozowski's derivative), so
+intersection and complement are one step more, and a repetition of thousands is as small as one of two.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
 
-from runner.query.lucene import EMPTY, NOTHING, Both, Chain, Characters, Either, Node, Other, Repeat
+from runner.query.lucene import EMPTY, NOTHING, Both, Chain, Characters, Either, Node, Other, Repeat, takes
 
 MOST_STATES = 5000  # then the automaton is forgotten and made anew, so that memory is bounded
 
@@ -54,9 +53,8 @@ def _takes_empty(node: Node) -> bool:
 def _derivative(node: Node, code: int) -> Node:
     """Return what is left to match after the character."""
     match node:
-        case Characters(ranges):
-            place = bisect_right(ranges, code, key=lambda each: each[0]) - 1
-            return EMPTY if place >= 0 and code <= ranges[place][1] else NOTHING
+        case Characters():
+            return EMPTY if takes(node, code) else NOTHING
         case Chain(parts):
             if not parts:
                 return NOTHING

@@ -1,5 +1,6 @@
 """The tree of a Lucene regular expression: frozen values. See `lucene_parser` for what it is read from."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -71,6 +72,16 @@ def characters(ranges: Iterable[Range]) -> Characters:
         else:
             merged.append((first, last))
     return Characters(tuple(merged))
+
+
+def takes(characters: Characters, code: int) -> bool:
+    """Tell whether the character of that code is one of these."""
+    place = bisect_right(characters.ranges, code, key=_first) - 1
+    return place >= 0 and code <= characters.ranges[place][1]
+
+
+def _first(each: Range) -> int:
+    return each[0]
 
 
 def outside(ranges: Iterable[Range]) -> list[Range]:

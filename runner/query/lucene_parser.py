@@ -26,6 +26,8 @@ from runner.query.lucene import (
     outside,
 )
 
+MOST_REPEATS = 10_000  # by number; Lucene gives up on automata of that many states
+
 _DIGITS = [(ord("0"), ord("9"))]
 _WORD = [*_DIGITS, (ord("A"), ord("Z")), (ord("_"), ord("_")), (ord("a"), ord("z"))]
 _SPACE = [(9, 10), (13, 13), (32, 32)]
@@ -89,6 +91,8 @@ class _Parser:
             most = self._number() if self._more() and self._peek().isdigit() else None
         if not self._take("}"):
             raise self._error("`}` expected")
+        if max(least, most or 0) > MOST_REPEATS:
+            raise self._error(f"a repetition of more than {MOST_REPEATS} times")
         if most is not None and least > most:
             raise self._error(f"the repetition {least} to {most} is empty")
         return least, most

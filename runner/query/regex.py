@@ -1,22 +1,23 @@
-"""`regex` and `regex~` as quick tests of a whole text.
+"""`regex` and `regex~` as quick tests of a whole text, whatever the text.
 
-Most expressions become one of Python's `re`. Those that it cannot say, and those over which it could go back and forth
-for long (repetitions within repetitions, or many in a row), become an automaton (`derivatives`).
+Most texts are tested by one of Python's `re`, which is the quickest as long as it cannot go back and forth for long:
+`backtracking` tells up to which length of a text. Longer ones, and all where `re` might try too often or cannot say the
+expression, are given to an automaton, which reads each character once: `positions`, or `derivatives` where these will not do.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from math import inf
 from typing import TypeAlias
 
-from runner.query import derivatives
+from runner.query import backtracking, derivatives, positions
 from runner.query.lucene import ANY, NOTHING, Both, Chain, Characters, Either, Node, Other, Repeat
 from runner.query.lucene_parser import parse
 
 Test: TypeAlias = Callable[[str], bool]
 
-MOST_LOOPS = 2  # unbounded repetitions in a row, with which `re` is quadratic at worst
-MOST_REPEATS = 10_000  # by number; Lucene gives up on automata of that many states
+LEAST_LENGTH = 64  # a limit below it spares few texts the automaton
 
 
 def any_match(patterns: Iterable[str], *, insensitive: bool) -> Test:
@@ -30,54 +31,35 @@ def any_match(patterns: Iterable[str], *, insensitive: bool) -> Test:
 @lru_cache(maxsize=1024)
 def _test(pattern: str, insensitive: bool) -> Test:  # noqa: FBT001  a cache's key is positional
     try:
-        node = parse(pattern, insensitive=insensitive)
-        if _loops(node) > MOST_LOOPS:
-            return derivatives.matcher(node)
-        matches = re.compile(_python(node), re.DOTALL).fullmatch
+        return _compiled(parse(pattern, insensitive=insensitive))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    except OverflowError:
-        raise ValueError("it repeats too often") from None
-    return lambda text: matches(text) is not None
 
 
-def _loops(node: Node) -> int:
-    """Return how many unbounded repetitions can follow each other; more than MOST_LOOPS where `re` will not do."""
+def _compiled(node: Node) -> Test:
     match node:
-        case Characters():
-            return 0
-        case Chain(parts):
-            return sum(map(_loops, parts))
-        case Either(choices):
-            return max(map(_loops, choices))
-        case Both() | Other():
-            return MOST_LOOPS + 1
-        case Repeat(part, _least, most):
-            inner = _loops(part)
-            if most is not None and most > MOST_REPEATS:
-                raise ValueError(f"a repetition of more than {MOST_REPEATS} times")
-            if most is not None and most <= 1:
-                return inner
-            if (
-                inner
-                or isinstance(part, Repeat)
-                or (most is None and not isinstance(part, Characters) and _varies(part))
-            ):
-                return MOST_LOOPS + 1
-            return 1 if most is None else 0
+        case Both(parts):
+            tests = [_compiled(part) for part in parts]
+            return lambda text: all(test(text) for test in tests)
+        case Other(part):
+            test = _compiled(part)
+            return lambda text: not test(text)
+    node = backtracking.trimmed(node)
+    longest = backtracking.longest(node)
+    if longest < LEAST_LENGTH:
+        return _automaton(node)
+    matches = re.compile(_python(node), re.DOTALL).fullmatch
+    if longest == inf:
+        return lambda text: matches(text) is not None
+    automaton = _automaton(node)
+    return lambda text: matches(text) is not None if len(text) <= longest else automaton(text)
 
 
-def _varies(node: Node) -> bool:
-    """Tell whether what the node matches can differ in length, so that its repetition can be cut in several ways."""
-    match node:
-        case Characters():
-            return False
-        case Chain(parts):
-            return any(map(_varies, parts))
-        case Either() | Both() | Other():
-            return True
-        case Repeat(_part, least, most):
-            return least != most
+def _automaton(node: Node) -> Test:
+    try:
+        return positions.matcher(node)
+    except positions.Unfit:
+        return derivatives.matcher(node)
 
 
 def _python(node: Node) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.query import derivatives
+from runner.query import backtracking, derivatives, positions
 from runner.query.lucene_parser import parse
 from runner.query.regex import any_match
 
@@ -108,11 +108,20 @@ REFUSED = [
 ]
 
 
+def engines(pattern, insensitive=False):
+    """What may test a text for the pattern: what is chosen for it, and every automaton that can."""
+    node = parse(pattern, insensitive=insensitive)
+    found = [any_match([pattern], insensitive=insensitive), derivatives.matcher(node)]
+    try:
+        return [*found, positions.matcher(node)]
+    except positions.Unfit:
+        return found
+
+
 @pytest.mark.parametrize("pattern", MATCHES)
 def test_what_a_pattern_matches(pattern):
-    test, automaton = any_match([pattern], insensitive=False), derivatives.matcher(parse(pattern))
-    assert [text for text in TEXTS if test(text)] == MATCHES[pattern]
-    assert [text for text in TEXTS if automaton(text)] == MATCHES[pattern]
+    for test in engines(pattern):
+        assert [text for text in TEXTS if test(text)] == MATCHES[pattern]
 
 
 @pytest.mark.parametrize("pattern", INSENSITIVE)
@@ -128,17 +137,48 @@ def test_what_is_no_pattern(pattern):
 
 
 def test_deep_and_long_patterns_are_refused_not_crashed():
-    for pattern in ("(" * 5000 + "a" + ")" * 5000, "a{99999}"):
-        with pytest.raises(ValueError, match=r"nested too deeply|repetition of more than"):
+    for pattern in (
+        "(" * 5000 + "a" + ")" * 5000,
+        "a{99999}",
+        "a{99999,}",
+        "((a?){100}){200}b",
+        "((a|b){1,5}c?){1,999}",
+    ):
+        with pytest.raises(ValueError, match=r"nested too deeply|repetition of more than|repeats too often"):
             any_match([pattern], insensitive=False)
 
 
+HOSTILE = [
+    *("(a+)+b", "(a|aa)*b", "(a*)*(a*)*b", ".*a.*a.*a.*a.*b", "([a-z]+)*[0-9]", "(a?){30}a{30}b"),
+    *(r"([a-z0-9-]{1,63}\.?){2,8}\.evil\.com", "(a|aa){30}b", ".*a.*b", ".*(aa|a){20}b", "(.{0,20}a){1,8}b", "a+a+b"),
+    *(
+        "[^ ]{1,40}a?[^ ]{1,40}a?[^ ]{1,40}a?[^ ]{1,40}b",
+        ".*a{1,30}a{1,30}a{1,30}c",
+        "(a|b|.)+[ab]{9}c",
+        "a*.{1,99}b.*",
+    ),
+]
+
+
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize(
-    "pattern", ["(a+)+b", "(a|aa)*b", "(a*)*(a*)*b", ".*a.*a.*a.*a.*b", "([a-z]+)*[0-9]", "(a?){30}a{30}b"]
-)
+@pytest.mark.parametrize("pattern", HOSTILE)
 def test_no_text_takes_long(pattern):
-    assert not any_match([pattern], insensitive=False)("a" * 3000)
+    test = any_match([pattern], insensitive=False)
+    assert not any(map(test, ("a" * 60, "a" * 3000, "a" * 200_000)))
+
+
+LONGEST = {
+    **dict.fromkeys([r".*-enc.*", r"[a-z]{6}\.exe", r"(cmd|powershell)\.exe", r".+\.(xll|dll)"], True),
+    **dict.fromkeys([r".*[0-9]{1,3}\.[0-9]{1,3}:.*", r"-[a-z]+R.*", r".*x[ -~]+.*", r"(ab?){3}c", "a{2,9}b.*"], True),
+    **dict.fromkeys([r"C:\\[^\\]+\\.*\.exe", r".*a.*b", r".*(aa|a){6}b", r"-[^-]*[uz][^-]*"], None),
+    **dict.fromkeys(["(a+)+b", "(a|aa)*b", "(a|aa){30}b", ".*a.*a.*a.*a.*b", "a.{1,99}.{1,99}.{1,99}.{1,99}b"], False),
+}
+
+
+@pytest.mark.parametrize("pattern", LONGEST)
+def test_what_is_gone_back_over_is_no_long_text(pattern):
+    longest = backtracking.longest(backtracking.trimmed(parse(pattern)))
+    assert {True: longest == float("inf"), None: 64 < longest < 10_000, False: longest < 64}[LONGEST[pattern]], longest
 
 
 patterns = st.recursive(
@@ -156,12 +196,9 @@ patterns = st.recursive(
 
 
 @given(patterns, st.booleans(), st.lists(st.text(alphabet="abA1 ", max_size=6), max_size=5))
-def test_both_engines_agree(pattern, insensitive, texts):
-    test, automaton = (
-        any_match([pattern], insensitive=insensitive),
-        derivatives.matcher(parse(pattern, insensitive=insensitive)),
-    )
-    assert [test(text) for text in texts] == [automaton(text) for text in texts]
+def test_all_engines_agree(pattern, insensitive, texts):
+    first, *others = [[test(text) for text in texts] for test in engines(pattern, insensitive)]
+    assert all(other == first for other in others)
 
 
 @given(patterns, st.text(alphabet="abA1 ", max_size=6))

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import elastic_transport
 import elasticsearch
@@ -65,11 +66,24 @@ def explain(error: elastic_transport.ApiError) -> tuple[str, str]:
 def _from_answer(error: elastic_transport.ApiError, action: Action, what: str) -> RunnerError:
     kind, reason = explain(error)
     status = error.meta.status
-    told = f"{what}: {reason or kind or 'no reason given'} ({f'{status} {kind}'.strip()})"
+    why = _redirection(error) or reason or kind or "no reason given"
+    told = f"{what}: {why} ({f'{status} {kind}'.strip()})"
     if isinstance(error, elasticsearch.UnsupportedProductError):
         return SettingsError(f"{what}: what answers there is not Elasticsearch", _CHECK_URL)
     translation = _TYPES.get(kind) or _STATUSES.get(status, _not_understood)
     return translation(told, action, status)
+
+
+def _redirection(error: elastic_transport.ApiError) -> str:
+    """Say where an answer sends on to, without what may be secret of it; nothing where it does not."""
+    place = error.meta.headers.get("location")
+    if not place:
+        return ""
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        return "it redirects"
+    return f"it redirects to {parts._replace(netloc=parts.netloc.rpartition('@')[2], query='', fragment='').geturl()}"
 
 
 def _root_cause(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,6 +139,10 @@ def _refused(told: str, action: Action, _status: int) -> RunnerError:
     return action.refused(told)
 
 
+def _redirected(told: str, _action: Action, _status: int) -> RunnerError:
+    return SettingsError(told, _CHECK_URL)
+
+
 def _too_large(told: str, _action: Action, _status: int) -> RunnerError:
     return RequestTooLarge(told, "Raise http.max_content_length, or the limit of the proxy before the cluster.")
 
@@ -159,6 +177,11 @@ _TYPES: Mapping[str, _Answer] = {
 }
 
 _STATUSES: Mapping[int, _Answer] = {
+    301: _redirected,
+    302: _redirected,
+    303: _redirected,
+    307: _redirected,
+    308: _redirected,
     400: _refused,
     401: _unauthenticated,
     403: _forbidden,

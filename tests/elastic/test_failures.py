@@ -14,9 +14,9 @@ from runner.elastic.failures import Action, translate
 SEARCH = Action("search", "`read` on the indices", errors.QueryRejected)
 
 
-def answered(status: int, body: object, kind: type[Exception] = elasticsearch.ApiError) -> Exception:
+def answered(status: int, body: object, kind: type[Exception] = elasticsearch.ApiError, **headers: str) -> Exception:
     node = NodeConfig("http", "localhost", 9200)
-    meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.1, node)
+    meta = ApiResponseMeta(status, "1.1", HttpHeaders(headers), 0.1, node)
     return kind("message", meta, body)
 
 
@@ -33,6 +33,10 @@ def shard_failure(kind: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
+        (answered(301, "", location="https://es:9200/"), errors.SettingsError),
+        (answered(302, "<html>log in</html>"), errors.SettingsError),
+        (answered(307, None, location="/"), errors.SettingsError),
+        (answered(308, {}, location="https://[es"), errors.SettingsError),
         (answered(401, caused("security_exception")), errors.AccessDenied),
         (answered(403, caused("security_exception")), errors.AccessDenied),
         (answered(403, caused("cluster_block_exception")), errors.SetupError),
@@ -78,6 +82,22 @@ def test_a_missing_privilege_is_named() -> None:
     found = translate(answered(403, caused("security_exception", "action [x] is unauthorized")), SEARCH, "l", "c")
     assert "action [x] is unauthorized" in str(found)
     assert "`read` on the indices" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://es:9200/", "it redirects to https://es:9200/ (302)"),
+        ("https://me:secret@login/as?token=x#y", "it redirects to https://login/as (302)"),
+        ("/login?next=/", "it redirects to /login (302)"),
+        ("https://[es", "it redirects (302)"),
+        ("", "message (302)"),
+    ],
+)
+def test_a_redirection_tells_where_to_and_no_secret(location: str, told: str) -> None:
+    found = translate(answered(302, "", location=location), SEARCH, "l", "c")
+    assert str(found) == f"cannot search l at c: {told}"
+    assert "RUNNER_ELASTICSEARCH_URL" in found.hint
 
 
 def test_no_foreign_class_is_unknown() -> None:

@@ -3,6 +3,7 @@
 import platform
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from runner.pages import demo as demo_page
 from runner.pages import issues as issues_page
 from runner.pages import rule_tests as rule_tests_page
 from runner.pages import rules as rules_page
-from runner.pages import screen
+from runner.pages import screen, streams
 from runner.pages import settings as settings_page
 from runner.wording import plural
 
@@ -44,6 +45,7 @@ Paths = Annotated[
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    streams.plug()
     try:
         cli(args=arguments, prog_name="eql-runner")
     except SystemExit as end:
@@ -51,8 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunnerError as error:
         _complain(str(error), error.hint)
         return UNUSABLE
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
+    except streams.Unwritten as lost:
+        if not lost.unread:  # else there is nobody to tell
+            _complain(str(lost))
         return INCOMPLETE
     except Exception as error:
         if app.debugging():
@@ -147,14 +150,14 @@ def setup(
 ) -> None:
     """Make the index templates, indices and aliases, where they lack. May be repeated, and run from two places."""
     settings = app.settings()
-    if export:
-        done = app.export_kibana(settings, export)
-    else:
-        done = app.setup(settings) + (app.setup_kibana(settings) if kibana else [])
-    if as_json:
-        screen.show_json(done)
-    else:
-        screen.show(Text("\n".join(done) or "everything was there already"), soft_wrap=True)
+    done = app.export_kibana(settings, export) if export else app.setup(settings)
+    try:
+        done += app.setup_kibana(settings) if kibana and not export else []
+    finally:  # what is done in Elasticsearch is done, even where Kibana takes nothing
+        if as_json:
+            screen.show_json(done)
+        else:
+            screen.show(Text("\n".join(done) or "everything was there already"), soft_wrap=True)
 
 
 @cli.command(epilog="Example: eql-runner coverage --over 7d")
@@ -232,8 +235,9 @@ def version(as_json: Json = False) -> None:
         screen.show(Text("  ".join(f"{name} {number}" for name, number in versions.items())))
 
 
-def _complain(message: str, hint: str) -> None:
-    console = screen.console(stderr=True)
-    console.print(Text.assemble(("error: ", "bold red"), screen.safe(message)), soft_wrap=True)
-    if hint:
-        console.print(Text(screen.safe(hint)), soft_wrap=True)
+def _complain(message: str, hint: str = "") -> None:
+    with suppress(streams.Unwritten), streams.writing("stderr"):  # else there is nowhere to tell it
+        console = screen.console(stderr=True)
+        console.print(Text.assemble(("error: ", "bold red"), screen.safe(message)), soft_wrap=True)
+        if hint:
+            console.print(Text(screen.safe(hint)), soft_wrap=True)

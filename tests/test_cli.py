@@ -1,9 +1,12 @@
 """The command line: exit codes, pages and JSON, and errors as one message without a trace."""
 
+import errno
+import io
 import json
 import os
 import re
 import signal
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -196,6 +199,56 @@ def test_version(run):
     assert json.loads(run("version", "--json")[1])["eql-runner"] == __version__
 
 
+class Full(io.StringIO):
+    """A stream that takes nothing, for the reason that it is given."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def write(self, _text):
+        raise self.error
+
+
+@pytest.fixture
+def stream(monkeypatch):
+    """Put another stream in the place of a standard one; what takes that one's place is closed in the end."""
+    before = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
+    yield lambda name, other: monkeypatch.setattr(sys, name, other)
+    for name, one in before.items():
+        if getattr(sys, name) is not one:
+            getattr(sys, name).close()
+
+
+PRINTING = [["version"], ["version", "--json"], ["validate"], ["rules", "--json"], ["demo"]]
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+@pytest.mark.parametrize("closed", [["stdout"], ["stderr"], ["stdin", "stdout", "stderr"]], ids=" ".join)
+def test_a_stream_that_is_closed_is_no_fault(run, stream, arguments, closed):
+    for name in closed:
+        stream(name, None)
+    code, out, err = run(*arguments)
+    assert (code, bool(out), err) == (0, "stdout" not in closed, "")
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+@pytest.mark.parametrize(
+    ("full", "told"),
+    [(["stdout"], "error: stdout cannot be written: No space left on device\n"), (["stdout", "stderr"], "")],
+    ids=["stdout", "both"],
+)
+def test_output_that_cannot_be_written_is_told_once_and_ends_with_1(run, stream, arguments, full, told):
+    for name in full:
+        stream(name, Full(OSError(errno.ENOSPC, "No space left on device")))
+    assert run(*arguments) == (1, "", told)
+
+
+def test_output_whose_reader_has_gone_is_told_to_nobody(run, stream):
+    stream("stdout", Full(BrokenPipeError()))
+    assert run("version", "--json") == (1, "", "")
+
+
 CANNOT_RUN = {
     "a wrong setting": ({"RUNNER_WORKERS": "many"}, ["once"], "RUNNER_WORKERS"),
     "a wrong setting of a command that needs little": ({"RUNNER_WORKERS": "many"}, ["config"], "RUNNER_WORKERS"),
@@ -341,6 +394,17 @@ def test_setup_says_what_it_did_and_then_that_all_was_there(run, cluster):
     assert code == 0
     assert "created the index" in out
     assert run("setup")[:2] == (0, "everything was there already\n")
+
+
+@pytest.mark.live
+def test_what_setup_did_is_told_even_where_kibana_is_away(run, cluster, monkeypatch):
+    monkeypatch.setenv("RUNNER_KIBANA_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("RUNNER_RETRY_DEADLINE", "1s")
+    code, out, err = run("setup", "--kibana", "--json")
+    assert code == 2
+    assert any("created the index" in line for line in json.loads(out))
+    assert "127.0.0.1:9" in err
+    assert run("setup", "--kibana")[:2] == (2, "everything was there already\n")
 
 
 STARTS = {

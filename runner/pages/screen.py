@@ -12,6 +12,7 @@ from rich.text import Text
 
 from runner import json_text
 from runner.execution.model import Verdict
+from runner.pages.streams import writing
 from runner.schedule.windows import Window
 
 PIPED_WIDTH = 100  # columns, where no terminal says how many it has
@@ -35,12 +36,14 @@ def console(*, stderr: bool = False) -> Console:
 
 def show(page: RenderableType, *, soft_wrap: bool = False) -> None:
     """Print a page."""
-    console().print(page, soft_wrap=soft_wrap)
+    with writing("stdout"):
+        console().print(page, soft_wrap=soft_wrap)
 
 
 def show_json(value: object) -> None:
     """Print a value of what JSON knows, for programs to read."""
-    sys.stdout.write(json_text.dumps(value, indented=True).decode() + "\n")
+    with writing("stdout"):
+        sys.stdout.write(json_text.dumps(value, indented=True).decode() + "\n")
 
 
 def progress(*, shown: bool = True) -> Progress:

@@ -14,7 +14,7 @@ from runner.rules.exception_files import load_exceptions
 from runner.rules.issues import Issue
 from runner.settings import Settings
 
-_HASTY = timedelta(seconds=1)  # nobody waits long for numbers that are only nice to have
+_PATIENCE = timedelta(seconds=5)  # nobody waits long for numbers that are only nice to have
 
 
 def account(
@@ -29,7 +29,10 @@ def account(
 
 
 def _hits(found: Settings, since: datetime) -> tuple[Mapping[str, Hits] | None, str]:
-    client = Client.connect(found.model_copy(update={"retry_deadline": _HASTY}))
+    patience = min(_PATIENCE, found.request_timeout)
+    client = Client.connect(
+        found.model_copy(update={"request_timeout": patience, "retry_deadline": timedelta(seconds=1)})
+    )
     try:
         return exception_hits(client, Names.of(found).executions, since), ""
     except RunnerError as error:

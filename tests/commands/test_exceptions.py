@@ -1,13 +1,16 @@
 """`eql-runner exceptions`: what is excepted and of what use it is, with a cluster and without."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from elasticsearch import Elasticsearch
 
+from runner.app import exceptions as accounting
 from runner.cli import main
 from runner.elastic.capabilities import Capabilities
 from runner.elastic.dsl_search import DslSearch
@@ -22,6 +25,7 @@ from tests.contracts.conftest import index_events
 from tests.elastic.conftest import client_of
 from tests.made import event, minute, rule
 from tests.rules.rule_text import RULE, written
+from tests.served import Served
 
 ITEMS = """\
 [[exception]]
@@ -81,6 +85,20 @@ def test_exceptions_are_listed_with_what_they_say_even_without_a_cluster(run: Ru
         "2 exceptions, 1 expired",
     ):
         assert text in out
+
+
+def test_a_cluster_that_does_not_answer_is_not_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            server.ended.wait(30)
+
+    monkeypatch.setattr(accounting, "_PATIENCE", timedelta(seconds=0.2))
+    begun = time.monotonic()
+    with Served(Silent) as server:
+        monkeypatch.setenv("RUNNER_ELASTICSEARCH_URL", server.url)
+        code, out, _ = run()
+        assert (code, "hits are not known" in out) == (0, True)
+        assert time.monotonic() - begun < 10
 
 
 def test_what_is_to_be_cleared_away_is_listed_alone(run: Run) -> None:

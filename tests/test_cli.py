@@ -211,13 +211,19 @@ class Full(io.StringIO):
 
 
 @pytest.fixture
-def stream(monkeypatch):
-    """Put another stream in the place of a standard one; what takes that one's place is closed in the end."""
-    before = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
-    yield lambda name, other: monkeypatch.setattr(sys, name, other)
-    for name, one in before.items():
-        if getattr(sys, name) is not one:
-            getattr(sys, name).close()
+def run_over(run, monkeypatch):
+    """Run a command with other standard streams, by their names."""
+
+    def run_over(streams, *arguments):
+        with monkeypatch.context() as patched:
+            for name, stream in streams.items():
+                patched.setattr(sys, name, stream)
+            told = run(*arguments)
+            for name in streams:
+                getattr(sys, name).close()  # what the command has put in its place
+        return told
+
+    return run_over
 
 
 PRINTING = [["version"], ["version", "--json"], ["validate"], ["rules", "--json"], ["demo"]]
@@ -225,10 +231,8 @@ PRINTING = [["version"], ["version", "--json"], ["validate"], ["rules", "--json"
 
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 @pytest.mark.parametrize("closed", [["stdout"], ["stderr"], ["stdin", "stdout", "stderr"]], ids=" ".join)
-def test_a_stream_that_is_closed_is_no_fault(run, stream, arguments, closed):
-    for name in closed:
-        stream(name, None)
-    code, out, err = run(*arguments)
+def test_a_stream_that_is_closed_is_no_fault(run_over, arguments, closed):
+    code, out, err = run_over(dict.fromkeys(closed), *arguments)
     assert (code, bool(out), err) == (0, "stdout" not in closed, "")
 
 
@@ -238,15 +242,13 @@ def test_a_stream_that_is_closed_is_no_fault(run, stream, arguments, closed):
     [(["stdout"], "error: stdout cannot be written: No space left on device\n"), (["stdout", "stderr"], "")],
     ids=["stdout", "both"],
 )
-def test_output_that_cannot_be_written_is_told_once_and_ends_with_1(run, stream, arguments, full, told):
-    for name in full:
-        stream(name, Full(OSError(errno.ENOSPC, "No space left on device")))
-    assert run(*arguments) == (1, "", told)
+def test_output_that_cannot_be_written_is_told_once_and_ends_with_1(run_over, arguments, full, told):
+    error = OSError(errno.ENOSPC, "No space left on device")
+    assert run_over({name: Full(error) for name in full}, *arguments) == (1, "", told)
 
 
-def test_output_whose_reader_has_gone_is_told_to_nobody(run, stream):
-    stream("stdout", Full(BrokenPipeError()))
-    assert run("version", "--json") == (1, "", "")
+def test_output_whose_reader_has_gone_is_told_to_nobody(run_over):
+    assert run_over({"stdout": Full(BrokenPipeError())}, "version", "--json") == (1, "", "")
 
 
 CANNOT_RUN = {

@@ -12,17 +12,24 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROLE = Path(__file__).with_name("role.json")
+URL = "ELASTICSEARCH_URL"
+VARIABLES = (URL, "ELASTIC_PASSWORD", "KIBANA_PASSWORD", "RUNNER_PASSWORD")
 USER = "eql_runner"
 PATIENCE = 120  # seconds, for a cluster that is still starting
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Enrol, and return the exit code."""
-    url, password = environ["ELASTICSEARCH_URL"].rstrip("/"), environ["ELASTIC_PASSWORD"]
+    """Enrol, and return the exit code: 1 where the stack takes it not, 2 where a variable lacks or is wrong."""
+    if faults := faults_of(environ):
+        sys.stderr.write("\n".join(faults) + "\n")
+        return 2
+    url, password = environ[URL].rstrip("/"), environ["ELASTIC_PASSWORD"]
     for path, body in steps(environ["KIBANA_PASSWORD"], environ["RUNNER_PASSWORD"]):
         problem = patiently(url + path, password, body)
         if problem:
@@ -30,6 +37,19 @@ def main(environ: Mapping[str, str]) -> int:
             return 1
         sys.stdout.write(f"{path}: done\n")
     return 0
+
+
+def faults_of(environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the variables, a line each; it shows no value, for one may hold a password."""
+    faults = [f"{name} is not set" for name in VARIABLES if not environ.get(name)]
+    try:
+        parts = urlsplit(environ.get(URL, ""))
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.username
+    except ValueError:
+        is_url = False
+    if environ.get(URL) and not is_url:
+        faults.append(f"{URL} is wrong: expected a URL such as https://host:9200, without a login")
+    return faults
 
 
 def steps(kibana_password: str, runner_password: str) -> list[tuple[str, dict[str, Any]]]:
@@ -64,7 +84,7 @@ def put(url: str, password: str, body: Mapping[str, Any]) -> tuple[str, bool]:
     except urllib.error.HTTPError as error:
         with error:
             return f"{error.code} {error.read(400).decode(errors='replace')}", error.code >= 500
-    except OSError as error:
+    except (OSError, HTTPException) as error:  # HTTPException: what answered speaks no HTTP
         return f"no connection: {error}", True
 
 

@@ -9,6 +9,7 @@ They go to indices of their own, whose names end in `-sample` and match the rule
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -62,14 +63,12 @@ def _renamed(arrival: Arrival, naming: Callable[[str], str]) -> Arrival:
 
 def main() -> int:
     """Index the sample, and return the exit code."""
-    client = Client.connect(load_settings())
     try:
-        found = index_sample(client, datetime.now(UTC))
+        with closing(Client.connect(load_settings())) as client:
+            found = index_sample(client, datetime.now(UTC))
     except RunnerError as error:
         sys.stderr.write(f"{error}\n{error.hint}\n")
         return 2
-    finally:
-        client.close()
     sys.stdout.write(f"{EVENTS} events indexed; the shipped rule finds {found} of them within five minutes\n")
     return 0
 

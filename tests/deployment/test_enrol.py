@@ -71,6 +71,43 @@ def test_a_wrong_password_ends_it_at_once_and_shows_no_secret(stack, capsys):
     assert not any(secret in told.err + told.out for secret in ("wrong-one", "k-secret", "r-secret"))
 
 
+URL_FAULT = "ELASTICSEARCH_URL is wrong: expected a URL such as https://host:9200, without a login"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"KIBANA_PASSWORD": None}, ["KIBANA_PASSWORD is not set"]),
+        (
+            {"ELASTICSEARCH_URL": None, "ELASTIC_PASSWORD": ""},
+            ["ELASTICSEARCH_URL is not set", "ELASTIC_PASSWORD is not set"],
+        ),
+        ({"ELASTICSEARCH_URL": "es:9200"}, [URL_FAULT]),
+        ({"ELASTICSEARCH_URL": "es"}, [URL_FAULT]),
+        ({"ELASTICSEARCH_URL": "ftp://es"}, [URL_FAULT]),
+        ({"ELASTICSEARCH_URL": "http://es:port"}, [URL_FAULT]),
+        ({"ELASTICSEARCH_URL": "http://[::1"}, [URL_FAULT]),
+        ({"ELASTICSEARCH_URL": "http://me:hunter2@es"}, [URL_FAULT]),
+    ],
+    ids=str,
+)
+def test_a_variable_that_lacks_or_is_wrong_is_named_and_nothing_is_asked(capsys, given, told):
+    variables = {name: value for name, value in (environ("http://es") | given).items() if value is not None}
+    assert enrol.main(variables) == 2
+    assert capsys.readouterr().err.splitlines() == told
+
+
+def test_what_speaks_no_http_is_no_connection():
+    class Odd(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            self.wfile.write(b"SSH-2.0\r\n")
+
+    with Served(Odd) as server:
+        problem, may_pass = enrol.put(server.url, "p", {})
+    assert "no connection" in problem
+    assert may_pass
+
+
 @pytest.mark.parametrize(("failure", "passing"), [(503, True), (500, True), (400, False), (403, False)], ids=str)
 def test_only_what_can_pass_by_itself_is_tried_again(stack, failure, passing):
     url, _, failures = stack

@@ -25,6 +25,23 @@ def test_the_samples_indices_are_their_own_and_searched_by_the_shipped_rule():
     assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in names)
 
 
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"RUNNER_WORKERS": "many"}, "RUNNER_WORKERS is `many`"),
+        ({"RUNNER_ELASTICSEARCH_URL": "http://127.0.0.1:9", "RUNNER_RETRY_DEADLINE": "1s"}, "no connection"),
+    ],
+    ids=["a wrong setting", "no cluster"],
+)
+def test_what_cannot_run_ends_with_2_and_one_message_with_a_next_step(tmp_path, monkeypatch, capsys, environ, told):
+    monkeypatch.chdir(tmp_path)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert sample.main() == 2
+    message, hint, *rest = capsys.readouterr().err.splitlines()
+    assert (told in message, bool(hint), rest) == (True, True, [])
+
+
 @pytest.mark.live
 def test_a_node_takes_the_sample(node, elasticsearch_url, index_prefix):
     client = Client.connect(Settings(elasticsearch_url=elasticsearch_url))

@@ -23,7 +23,26 @@ LONG = "x" * 300
 
 # Letters of which Python's and Unicode's foldings say what the index does not: it folds ASCII alone.
 LETTERS = [*"\u0131İßẞ\u017f\u212aéÉ\u03c3ςΣ😀", "日本", "e\u0301"]
-NAMES = ["cmd.exe", "CMD.EXE", "Cmd.Exe", "cmd", "", "a", "A", "k", "K", "s", "S", "i", "I", "ss", "a*b", "a?b", "a\\b"]
+NAMES = [
+    "cmd.exe",
+    "CMD.EXE",
+    "Cmd.Exe",
+    "cmd",
+    "sh",
+    "",
+    "a",
+    "A",
+    "k",
+    "K",
+    "s",
+    "S",
+    "i",
+    "I",
+    "ss",
+    "a*b",
+    "a?b",
+    "a\\b",
+]
 PATHS = [
     "C:\\Windows\\cmd.exe",
     "c:\\windows\\CMD.exe",
@@ -35,9 +54,10 @@ PATHS = [
     "true",
     "5",
 ]
-TEXTS = [*NAMES, *PATHS, *LETTERS, LONG, LONG.upper(), f"{LONG}cmd.exe", "y" * IGNORE_ABOVE]
+WIDE = ["😀" * (IGNORE_ABOVE // 2), "😀" * (IGNORE_ABOVE // 2 + 1), "日" * IGNORE_ABOVE]  # `ignore_above` counts UTF-16
+TEXTS = [*NAMES, *PATHS, *LETTERS, *WIDE, LONG, LONG.upper(), f"{LONG}cmd.exe", "y" * IGNORE_ABOVE]
 NUMBERS = [-(2**63), -129, -1, 0, 1, 5, 127, 128, 255, 70000, 2**31, 2**53 + 1, 2**63 - 1]
-DECIMALS = [-1.5, 0.0, 0.1, 0.10000000001, 0.3, 5.0, 5.5, 1e10, 16777217.0]
+DECIMALS = [-1.5, -0.0, 0.0, 0.1, 0.10000000001, 0.3, 5.0, 5.5, 1e10, 16777217.0, 2**53 + 1]
 DATES = [
     "2024-05-01T00:00:00.000Z",
     "2024-05-01T00:00:00.123Z",

@@ -10,19 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from runner.query import derivatives
 from runner.query.lucene import ANY, Both, Chain, Characters, Either, Node, Other, Repeat, takes
 
 MOST_POSITIONS = 10_000  # Lucene gives up on automata of that many states
-MOST_JUMPS = 500  # groups of positions that are followed by the same ones
+MOST_JUMPS = 1000  # groups of positions that are followed by the same ones
 MOST_STEPS = 10_000  # remembered; then they are forgotten and made anew, so that memory is bounded
-
-
-class Unfit(Exception):
-    """An expression with an intersection or a complement in it."""
-
-
-class TooLarge(ValueError):
-    """An expression of too many positions, or too entangled ones."""
 
 
 class _Part(NamedTuple):
@@ -44,7 +37,7 @@ class _State(dict[str, "_State | bool"]):
 
 
 def matcher(node: Node) -> Callable[[str], bool]:
-    """Return the test whether the whole text matches. Raises Unfit, TooLarge."""
+    """Return the test whether the whole text matches. Raises ValueError where the automaton is too large."""
     return _Automaton(node).matches
 
 
@@ -74,7 +67,7 @@ class _Automaton:
         match node:
             case Characters():
                 if len(self._follow) > MOST_POSITIONS:
-                    raise TooLarge("it repeats too often")
+                    raise ValueError("it repeats too often")
                 here = 1 << len(self._follow)
                 self._follow.append(0)
                 self._characters.append(node)
@@ -87,7 +80,7 @@ class _Automaton:
             case Repeat(part, least, most):
                 return self._repeat(part, least, most)
             case Both() | Other():
-                raise Unfit
+                return self._listed(derivatives.states(node))
 
     def _chain(self, parts: list[_Part]) -> _Part:
         first = last = 0
@@ -116,6 +109,15 @@ class _Automaton:
         needed = 1 if empty else least
         return _Part(copies[0].first, _union(copy.last for copy in copies[needed - 1 :]), empty)
 
+    def _listed(self, states: list[derivatives.State]) -> _Part:
+        """Add an automaton, with a position for each way into a state."""
+        ways = {way: self._add(way[0]).first for state in states for way in dict.fromkeys(state.steps)}
+        leaving = [_union(ways[way] for way in state.steps) for state in states]
+        for (_, state), way in ways.items():
+            self._join(way, leaving[state])
+        last = _union(way for (_, state), way in ways.items() if states[state].ends)
+        return _Part(leaving[0], last, states[0].ends)
+
     def _join(self, last: int, first: int) -> None:
         if first:
             for place in _places(last):
@@ -139,7 +141,7 @@ class _Automaton:
             if jump:
                 by_jump[jump] = by_jump.get(jump, 0) | here
         if len(by_jump) > MOST_JUMPS:
-            raise TooLarge("it repeats too often")
+            raise ValueError("it repeats too often")
         self._by_characters = list(by_characters.items())
         self._jumps = [(owners, jump) for jump, owners in by_jump.items()]
         self._forget()
@@ -171,10 +173,13 @@ class _Automaton:
         return found
 
     def _made(self, places: int) -> _State:
-        after = (places & self._next) << 1
-        for owners, jump in self._jumps:
-            if places & owners:
-                after |= jump
+        if places.bit_count() < len(self._jumps):
+            after = _union(self._follow[place] for place in _places(places))
+        else:
+            after = (places & self._next) << 1
+            for owners, jump in self._jumps:
+                if places & owners:
+                    after |= jump
         return _State(after, matches=bool(places & self._ends))
 
 

@@ -2,7 +2,7 @@
 
 Most texts are tested by one of Python's `re`, which is the quickest as long as it cannot go back and forth for long:
 `backtracking` tells up to which length of a text. Longer ones, and all where `re` might try too often or cannot say the
-expression, are given to an automaton, which reads each character once: `positions`, or `derivatives` where these will not do.
+expression, are given to an automaton, which reads each character once (`positions`).
 """
 
 import re
@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import inf
 from typing import TypeAlias
 
-from runner.query import backtracking, derivatives, positions
+from runner.query import backtracking, positions
 from runner.query.lucene import ANY, NOTHING, Both, Chain, Characters, Either, Node, Other, Repeat
 from runner.query.lucene_parser import parse
 
@@ -47,19 +47,12 @@ def _compiled(node: Node) -> Test:
     node = backtracking.trimmed(node)
     longest = backtracking.longest(node)
     if longest < LEAST_LENGTH:
-        return _automaton(node)
+        return positions.matcher(node)
     matches = re.compile(_python(node), re.DOTALL).fullmatch
     if longest == inf:
         return lambda text: matches(text) is not None
-    automaton = _automaton(node)
+    automaton = positions.matcher(node)
     return lambda text: matches(text) is not None if len(text) <= longest else automaton(text)
-
-
-def _automaton(node: Node) -> Test:
-    try:
-        return positions.matcher(node)
-    except positions.Unfit:
-        return derivatives.matcher(node)
 
 
 def _python(node: Node) -> str:

@@ -1,6 +1,7 @@
 """Lucene's regular expressions: what they match, what is refused, and that no text takes long."""
 
 import json
+from functools import reduce
 
 import pytest
 from hypothesis import given
@@ -109,13 +110,13 @@ REFUSED = [
 
 
 def engines(pattern, insensitive=False):
-    """What may test a text for the pattern: what is chosen for it, and every automaton that can."""
+    """What may test a text for the pattern: what is chosen for it, an automaton, and the meaning of its parts."""
     node = parse(pattern, insensitive=insensitive)
-    found = [any_match([pattern], insensitive=insensitive), derivatives.matcher(node)]
-    try:
-        return [*found, positions.matcher(node)]
-    except positions.Unfit:
-        return found
+
+    def by_meaning(text):
+        return derivatives.takes_empty(reduce(derivatives.derivative, map(ord, text), node))
+
+    return [any_match([pattern], insensitive=insensitive), positions.matcher(node), by_meaning]
 
 
 @pytest.mark.parametrize("pattern", MATCHES)
@@ -143,6 +144,7 @@ def test_deep_and_long_patterns_are_refused_not_crashed():
         "a{99999,}",
         "((a?){100}){200}b",
         "((a|b){1,5}c?){1,999}",
+        "~(.*a.{20}b.*)c",
     ):
         with pytest.raises(ValueError, match=r"nested too deeply|repetition of more than|repeats too often"):
             any_match([pattern], insensitive=False)

@@ -148,16 +148,25 @@ _NUMBERED: dict[Kind, Key] = {Kind.WHOLE: whole, Kind.DECIMAL: _decimal}
 
 
 def _like_any(constants: list[Constant]) -> Test:
-    """Return the test of a value of which nothing is known: numbers by number, all else by spelling."""
+    """Return the test of a value of which nothing is known: numbers, addresses and dates as such, all else by spelling."""
     numbers = frozenset(constant for constant in constants if _is_number(constant))
     texts = frozenset(spelled(constant) for constant in constants if not _is_number(constant))
-    inside = addresses.within([found for text in texts if (found := _network(text))])
-    during = _dated_within(Kind.NANOS, [found for text in texts if (found := _written_date(text))])
+    networks = [found for text in texts if (found := _network(text))]
+    spans = [found for text in texts if (found := _written_date(text))]
+    others = [
+        *([addresses.within(networks)] if networks else []),
+        *([_dated_within(Kind.NANOS, spans)] if spans else []),
+    ]
 
     def test(value: Any) -> bool:
         if type(value) is str and value in texts:
             return True
-        return number(value) in numbers or spelled(value) in texts or inside(value) or during(value)
+        if number(value) in numbers or spelled(value) in texts:
+            return True
+        for other in others:  # noqa: SIM110  a loop is quicker than any() over a generator
+            if other(value):
+                return True
+        return False
 
     return test
 
@@ -209,8 +218,8 @@ def _by_keys(order: Callable[[Any, Any], bool], readings: list[tuple[Key, Key]],
         if left is None or right is None:
             return None
         for left_key, right_key in readings:
-            first, second = left_key(left), right_key(right)
-            if first is not None and second is not None:
+            first = left_key(left)
+            if first is not None and (second := right_key(right)) is not None:
                 return order(first, second)
         return otherwise(left, right)
 

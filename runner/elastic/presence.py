@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from runner.elastic.client import Client, mapping
 from runner.elastic.failures import Action
 from runner.elastic.records import instant_text
+from runner.execution.model import BELIEVED
 
 MOST_RUNNERS = 1000
 LEAVING_ENDS_IN = timedelta(seconds=3)
@@ -23,14 +24,18 @@ class StatePresence:
         self._leaving_ends_in = leaving_ends_in
 
     def announce(self, runner: str, now: datetime, until: datetime) -> frozenset[str]:
-        """Say that the runner is alive until then, and return all that are alive at `now`. Raises RunnerError."""
+        """Say that the runner is alive until then, and return all that are alive at `now`. Raises RunnerError.
+
+        See `Presence`.
+        """
         document = {"kind": "runner", "runner": runner, "alive_until": instant_text(until)}
         self._client.ask(
             _ANNOUNCE,
             self._index,
             lambda es: es.index(index=self._index, id=_id(runner), document=document, refresh=True),
         )
-        alive = [{"term": {"kind": "runner"}}, {"range": {"alive_until": {"gt": instant_text(now)}}}]
+        believed = {"gt": instant_text(now), "lte": instant_text(until + BELIEVED)}
+        alive = [{"term": {"kind": "runner"}}, {"range": {"alive_until": believed}}]
         answer = self._client.ask(
             _ANNOUNCE,
             self._index,

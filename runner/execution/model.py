@@ -224,6 +224,10 @@ class Swept:
     cut: Backlog | None = None
 
 
+BELIEVED = timedelta(hours=1)
+"""A runner that says it is alive for so much longer than any would has a clock that was ahead, and may be gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Who executes a rule, and until when the others leave it to him."""

@@ -33,7 +33,10 @@ class Presence(Protocol):
     """Who is alive."""
 
     def announce(self, runner: str, now: datetime, until: datetime) -> frozenset[str]:
-        """Say that the runner is alive until then, and return all that are alive at `now`, itself included."""
+        """Say that the runner is alive until then, and return all that are alive at `now`, itself included.
+
+        Those who say so for more than `BELIEVED` beyond that do not count.
+        """
         ...
 
     def leave(self, runner: str) -> None:

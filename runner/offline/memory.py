@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.errors import StateConflict
 from runner.execution.absorbing import Absorbed, Absorber, Suppressed
-from runner.execution.model import Alert, Coverage, Document, Execution, Hit, Page, State, Written
+from runner.execution.model import BELIEVED, Alert, Coverage, Document, Execution, Hit, Page, State, Written
 from runner.query import Kind, instant
 from runner.query.exclusions import Exclusions
 from runner.query.fields import first_value, reader
@@ -192,7 +192,7 @@ class MemoryPresence:
         """Note that the runner is alive; return all that are."""
         with self._lock:
             self._until[runner] = until
-            return frozenset(name for name, end in self._until.items() if now < end)
+            return frozenset(name for name, end in self._until.items() if now < end <= until + BELIEVED)
 
     def leave(self, runner: str) -> None:
         """Forget the runner."""

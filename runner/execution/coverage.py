@@ -100,6 +100,7 @@ def _first_open(coverage: Coverage) -> datetime | None:
     """Return the earliest instant that the coverage has not proven, given gaps as settled."""
     if coverage.since is None or not coverage.covered:
         return coverage.since
-    span = Window(coverage.since, coverage.covered[-1].end)
+    # A backfill may have covered no more than what lies before the line.
+    span = Window(coverage.since, max(coverage.since, coverage.covered[-1].end))
     left = without([span], (*coverage.covered, *coverage.gaps))
     return left[0].start if left else span.end

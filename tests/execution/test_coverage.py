@@ -110,10 +110,19 @@ def test_an_execution_moves_the_coverage(before, done, after):
     assert ledger.moved(before, done) == after
 
 
-def test_a_changed_query_begins_a_new_line_at_the_first_open_end():
-    before = Coverage("old", since=minute(0), covered=(window(0, 9), window(20, 30)))
+@pytest.mark.parametrize(
+    ("covered", "since"),
+    [
+        pytest.param((window(0, 9), window(20, 30)), 9, id="at a hole"),
+        pytest.param((window(0, 9),), 9, id="at the end"),
+        pytest.param((), 0, id="at the start, where nothing is covered"),
+        pytest.param((window(-60, -30),), 0, id="at the start, where a backfill has covered what lies before it"),
+    ],
+)
+def test_a_changed_query_begins_a_new_line_at_the_first_open_end(covered, since):
+    before = Coverage("old", since=minute(0), covered=covered)
 
-    assert ledger.renewed(before, "new") == Coverage("new", since=minute(9))
+    assert ledger.renewed(before, "new") == Coverage("new", since=minute(since))
     assert ledger.renewed(before, "old") is before
 
 

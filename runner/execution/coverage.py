@@ -30,9 +30,23 @@ def moved(coverage: Coverage, execution: Execution) -> Coverage:
     return coverage
 
 
+def joined(coverage: Coverage, execution: Execution, known: Coverage) -> Coverage:
+    """Return the coverage after an execution that knew no more than `known`; others have moved it since.
+
+    What they left waiting goes on waiting, from the earlier cut: it may have come in after this one had looked.
+    """
+    after = moved(coverage, execution)
+    for cut in coverage.backlog:
+        if cut not in known.backlog and cut.window.overlaps(execution.window):
+            at = cut.after if execution.resume is None else min(cut.after, execution.resume)
+            after = bounded(_cut(after, cut.window, at, cut.pending))
+    return after
+
+
 def given_up(coverage: Coverage, ranges: tuple[Window, ...]) -> Coverage:
-    """Return the coverage with the ranges named as gaps."""
-    return bounded(replace(coverage, gaps=merged((*coverage.gaps, *ranges)))) if ranges else coverage
+    """Return the coverage with the ranges named as gaps, but for what of them is accounted for by now."""
+    left = without(ranges, (*coverage.covered, *(cut.window for cut in coverage.backlog)))
+    return bounded(replace(coverage, gaps=merged((*coverage.gaps, *left)))) if left else coverage
 
 
 def renewed(coverage: Coverage, query_hash: str) -> Coverage:

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from runner.errors import RunnerError, StateConflict
 from runner.execution import alerts, coverage, exceptions, late, late_sequences, matching
 from runner.execution.delivery import Delivery
 from runner.execution.model import Execution, Failure, RunType, State, Verdict
+from runner.execution.recording import TRIES, Recording, failure
 from runner.execution.replicas import Replicas
 from runner.execution.seams import AlertSink, EventSource, Ledger
 from runner.execution.tally import Tally
@@ -59,23 +60,26 @@ class Executor:
         verdict and failure.
         """
         try:
-            state = self._taken(rule, now)
+            taken = self._taken(rule, now)
         except RunnerError as error:
             return (self._failed(rule, Task(standard_window(rule.schedule, now)), now, error),)
-        if state is None:
+        if taken is None:
             return ()
+        state, told = taken
         due = plan(rule.schedule, state.coverage, now, self._limits.after(state.last), state.swept)
-        state = _given_up(state, due)
-        told = _told(rule, state, due)
+        told = (*told, *_told(rule, state, due))
+        recording = Recording(self._ledger, rule, state, holds_lease=self._replicas is not None)
         executions: list[Execution] = []
         room = rule.max_signals
         for task in due.tasks:
             if task.run_type is RunType.SWEEP and not _may_sweep(executions):
                 break
             execution = self.execute(rule, task, now, room)
-            if not executions:
+            if executions:
+                execution = recording.record(execution)
+            else:
                 execution = replace(execution, notes=(*execution.notes, *told), gaps=due.given_up)
-            execution, state = self._recorded(state, execution)
+                execution = recording.record(execution, due)
             executions.append(execution)
             room -= execution.created
             # Where one search ran out of time the next would too, and keep other rules from their worker.
@@ -90,9 +94,9 @@ class Executor:
         """
         for window in windows:
             task = Task(window, RunType.BACKFILL)
+            recording = Recording(self._ledger, rule, self._line(rule), holds_lease=False)
             while True:
-                state = self._read(rule)
-                execution, _ = self._recorded(state, self.execute(rule, task, now, rule.max_signals))
+                execution = recording.record(self.execute(rule, task, now, rule.max_signals))
                 yield execution
                 if execution.verdict is not Verdict.TRUNCATED:
                     break
@@ -134,47 +138,34 @@ class Executor:
         after = task.after if rule.program.kind is Kind.EVENT else None
         return matching.over(rule, task.window, self._source.search(rule, task.window, after))
 
-    def _taken(self, rule: Rule, now: datetime) -> State | None:
-        """Return the rule's state, taken for this runner; None when another replica has it."""
-        state = self._read(rule)
-        if self._replicas is not None and not self._replicas.may_run(rule, state, now):
-            return None
+    def _taken(self, rule: Rule, now: datetime) -> tuple[State, tuple[str, ...]] | None:
+        """Return the rule's state, taken for this runner, and what to tell of it; None when another replica has it."""
+        for _ in range(TRIES):
+            state = self._ledger.read(rule)
+            if self._replicas is not None and not self._replicas.may_run(rule, state, now):
+                return None
+            taken, told = self._begun(rule, state, now)
+            # Who has moved it meanwhile is another runner, which has the lease by now, or a backfill, which takes none.
+            with suppress(StateConflict):
+                return (state if taken == state else self._ledger.move(taken)), told
+        return None
+
+    def _begun(self, rule: Rule, state: State, now: datetime) -> tuple[State, tuple[str, ...]]:
+        """Return the state as a run at `now` begins with it, and what to tell of it."""
+        state, told = _renewed(state, rule), ()
         # What is known begins before the first search, so that a crash in it is caught up like any other.
         start = first_promise(rule.schedule, now)
-        taken = replace(
+        begun = replace(
             state,
             coverage=coverage.begun(state.coverage, start),
             swept=late.begun(rule, state.swept, start, self._limits),
         )
-        if self._replicas is not None:
-            taken = self._replicas.leased(taken, rule, now)
-        try:
-            return state if taken == state else self._ledger.move(taken)
-        except StateConflict:
-            return None  # another has just taken it
+        return (self._replicas.leased(begun, rule, now) if self._replicas is not None else begun), told
 
-    def _read(self, rule: Rule) -> State:
+    def _line(self, rule: Rule) -> State:
+        """Return the state that a backfill adds to."""
         state = self._ledger.read(rule)
-        if state.coverage.query_hash == rule.query_hash:
-            return state
-        return replace(
-            state,
-            coverage=coverage.renewed(state.coverage, rule.query_hash),
-            swept=late.renewed(state.swept),
-        )
-
-    def _recorded(self, state: State, execution: Execution) -> tuple[Execution, State]:
-        """Append the record, then move the ledger. If that fails nothing is claimed, and the record says so."""
-        after = replace(
-            state,
-            coverage=coverage.moved(state.coverage, execution),
-            last=state.last if execution.run_type is RunType.SWEEP else execution,
-            swept=late.moved(state.swept, execution),
-        )
-        try:
-            return execution, self._ledger.record(execution, after)
-        except RunnerError as error:
-            return replace(execution, verdict=Verdict.FAILED, failure=failure(error)), state
+        return _renewed(state, rule)
 
     def _record_of(self, rule: Rule, task: Task, now: datetime) -> Execution:
         return Execution(
@@ -221,13 +212,11 @@ def _may_sweep(executions: Sequence[Execution]) -> bool:
     return all(one.verdict is Verdict.COMPLETE for one in executions if one.run_type in relied_on)
 
 
-def _given_up(state: State, due: Plan) -> State:
-    """Return the state without what is given up for being too old."""
-    return replace(
-        state,
-        coverage=coverage.given_up(state.coverage, due.given_up),
-        swept=late.given_up(state.swept, due.unswept),
-    )
+def _renewed(state: State, rule: Rule) -> State:
+    """Return the state under the rule's query."""
+    if state.coverage.query_hash == rule.query_hash:
+        return state
+    return replace(state, coverage=coverage.renewed(state.coverage, rule.query_hash), swept=late.renewed(state.swept))
 
 
 def _told(rule: Rule, state: State, due: Plan) -> tuple[str, ...]:
@@ -239,8 +228,3 @@ def _told(rule: Rule, state: State, due: Plan) -> tuple[str, ...]:
     if due.unswept is not None:
         notes.append(late.unswept_note(due.unswept))
     return tuple(notes)
-
-
-def failure(error: RunnerError) -> Failure:
-    """Return an error as a record keeps it."""
-    return Failure(type(error).__name__, error.who, str(error), error.hint)

@@ -110,6 +110,68 @@ def test_an_execution_moves_the_coverage(before, done, after):
     assert ledger.moved(before, done) == after
 
 
+WAITING = Backlog(window(9, 14), minute(12), 30)
+CUT_AGAIN = Backlog(window(9, 14), minute(11), 5)
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "done", "after"),
+    [
+        pytest.param(
+            ONE,
+            replace(ONE, covered=(window(-60, 9),)),
+            execution(5, 14, Verdict.COMPLETE),
+            replace(ONE, covered=(window(-60, 14),)),
+            id="what another has covered stays covered",
+        ),
+        pytest.param(
+            ONE,
+            replace(ONE, backlog=(WAITING,)),
+            execution(5, 19, Verdict.COMPLETE),
+            replace(ONE, covered=(window(0, 9), window(14, 19)), backlog=(WAITING,)),
+            id="what another has left waiting is not covered by a search that may not have seen it",
+        ),
+        pytest.param(
+            ONE,
+            replace(ONE, backlog=(WAITING,)),
+            execution(5, 19, Verdict.TRUNCATED, resume=10, backlog=7),
+            replace(
+                ONE,
+                covered=(window(0, 5),),
+                backlog=(
+                    Backlog(window(5, 9), minute(10), 0),
+                    Backlog(window(9, 14), minute(10), 30),
+                    Backlog(window(14, 19), minute(10), 0),
+                ),
+            ),
+            id="of two cuts the earlier counts",
+        ),
+        pytest.param(
+            replace(ONE, backlog=(WAITING,)),
+            replace(ONE, backlog=(CUT_AGAIN,)),
+            execution(9, 14, Verdict.COMPLETE, run_type=RunType.BACKLOG),
+            replace(ONE, backlog=(CUT_AGAIN,)),
+            id="backlog that another has cut earlier is not done",
+        ),
+        pytest.param(
+            replace(ONE, backlog=(WAITING,)),
+            replace(ONE, covered=(window(-60, 9),), backlog=(WAITING,)),
+            execution(9, 14, Verdict.COMPLETE, run_type=RunType.BACKLOG),
+            replace(ONE, covered=(window(-60, 14),)),
+            id="backlog that was known is done",
+        ),
+    ],
+)
+def test_an_execution_joins_what_others_have_found_meanwhile(known, found, done, after):
+    assert ledger.joined(found, done, known) == after
+
+
+def test_what_others_have_searched_meanwhile_is_not_given_up():
+    found = replace(ONE, covered=(window(0, 20),), backlog=(Backlog(window(30, 40), minute(35), 1),))
+
+    assert ledger.given_up(found, (window(9, 60),)).gaps == (window(20, 30), window(40, 60))
+
+
 @pytest.mark.parametrize(
     ("covered", "since"),
     [

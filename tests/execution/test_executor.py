@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.errors import ClusterUnavailable, StateConflict
+from runner.errors import ClusterUnavailable
 from runner.execution.executor import Executor
 from runner.execution.model import Fault, RunType, Verdict
 from runner.offline.memory import MemoryLedger, MemorySink, MemorySource
@@ -254,20 +254,6 @@ def test_a_crash_in_the_very_first_search_is_caught_up():
     bench.run(60)
 
     assert bench.alerted() == ["evil--8"]
-
-
-def test_a_state_moved_by_another_runner_is_a_failure_that_claims_nothing():
-    class Contested(MemoryLedger):
-        def record(self, execution, state):
-            raise StateConflict("moved")
-
-    bench = Bench([event(-1)], ledger=Contested())
-
-    (execution,) = bench.run(0)
-
-    assert execution.verdict is Verdict.FAILED
-    assert execution.failure.kind == "StateConflict"
-    assert bench.alerted() == ["evil--1"]
 
 
 def test_a_ledger_that_cannot_be_read_is_a_failure_and_nothing_is_searched():

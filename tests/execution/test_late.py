@@ -13,7 +13,6 @@ from runner.errors import ClusterUnavailable
 from runner.execution import late
 from runner.execution.late import INGESTED
 from runner.execution.model import Backlog, Execution, Fault, RunType, Swept, Verdict
-from runner.offline.memory import MemoryLedger
 from runner.schedule.windows import Window
 from tests.execution.sweeping import HOUR, Bench
 from tests.made import minute, rule
@@ -238,27 +237,6 @@ def test_a_backfill_leaves_the_sweeps_as_they_are():
     before = bench.swept()
     list(bench.executor.backfill(rule(), [Window(minute(-600), minute(-500))], minute(20)))
     assert bench.swept() == before == Swept(minute(0))
-
-
-def test_of_two_runners_none_claims_what_the_other_has_not_swept():
-    class Contested(MemoryLedger):
-        """A ledger in which another runner moves the state right before each record of a sweep."""
-
-        contested = False
-
-        def record(self, execution, state):
-            if self.contested and execution.run_type is RunType.SWEEP:
-                self.move(self.read(rule()))
-            return super().record(execution, state)
-
-    bench = Bench(ledger=Contested())
-    bench.run(0)
-    bench.ledger.contested = True
-
-    _, swept = bench.run(5)
-
-    assert (swept.verdict, swept.failure.kind) == (Verdict.FAILED, "StateConflict")
-    assert bench.swept() == Swept(minute(0))
 
 
 def sweep(start, end, verdict, resume=None):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.execution.model import Backlog, Coverage, Execution, RunType, Verdict
-from runner.schedule.windows import Window, merged, without
+from runner.schedule.windows import Window, merged, whole_milliseconds, without
 
 MOST_RANGES = 100
 """So many ranges of each kind are kept; beyond that the oldest claims are dropped, never widened."""
@@ -20,13 +20,17 @@ def begun(coverage: Coverage, start: datetime) -> Coverage:
 
 
 def moved(coverage: Coverage, execution: Execution) -> Coverage:
-    """Return the coverage after the execution. A sweep proves nothing of its window: it sees only what came in late."""
-    if execution.run_type is RunType.SWEEP:
+    """Return the coverage after the execution. A sweep proves nothing of its window: it sees only what came in late.
+
+    Nor does any search prove what is still to come when it starts, however far ahead its window reaches.
+    """
+    window = _passed(execution)
+    if execution.run_type is RunType.SWEEP or window.empty:
         return coverage
     if execution.verdict is Verdict.COMPLETE:
-        return bounded(_covered(coverage, execution.window))
+        return bounded(_covered(coverage, window))
     if execution.verdict is Verdict.TRUNCATED and execution.resume is not None:
-        return bounded(_cut(coverage, execution.window, execution.resume, execution.backlog))
+        return bounded(_cut(coverage, window, execution.resume, execution.backlog))
     return coverage
 
 
@@ -77,6 +81,12 @@ def bounded(coverage: Coverage, most: int = MOST_RANGES) -> Coverage:
         )
         coverage = replace(coverage, backlog=(both, *rest))
     return replace(coverage, gaps=coverage.gaps[-most:])
+
+
+def _passed(execution: Execution) -> Window:
+    """Return what of the window had passed when the execution started."""
+    window, started = execution.window, whole_milliseconds(execution.started)
+    return Window(window.start, max(window.start, min(window.end, started)))
 
 
 def _covered(coverage: Coverage, window: Window) -> Coverage:

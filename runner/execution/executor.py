@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.errors import RunnerError, StateConflict
-from runner.execution import alerts, coverage, exceptions, late, late_sequences, matching
+from runner.execution import alerts, claims, coverage, exceptions, late, late_sequences, matching
 from runner.execution.delivery import Delivery
 from runner.execution.model import Execution, Failure, RunType, State, Verdict
 from runner.execution.recording import TRIES, Recording, failure
@@ -94,7 +94,7 @@ class Executor:
         """
         for window in windows:
             task = Task(window, RunType.BACKFILL)
-            recording = Recording(self._ledger, rule, self._line(rule), holds_lease=False)
+            recording = Recording(self._ledger, rule, self._line(rule, now), holds_lease=False)
             while True:
                 execution = recording.record(self.execute(rule, task, now, rule.max_signals))
                 yield execution
@@ -152,7 +152,8 @@ class Executor:
 
     def _begun(self, rule: Rule, state: State, now: datetime) -> tuple[State, tuple[str, ...]]:
         """Return the state as a run at `now` begins with it, and what to tell of it."""
-        state, told = _renewed(state, rule), ()
+        state, told = self._upheld(rule, state, now)
+        state = _renewed(state, rule)
         # What is known begins before the first search, so that a crash in it is caught up like any other.
         start = first_promise(rule.schedule, now)
         begun = replace(
@@ -162,10 +163,16 @@ class Executor:
         )
         return (self._replicas.leased(begun, rule, now) if self._replicas is not None else begun), told
 
-    def _line(self, rule: Rule) -> State:
-        """Return the state that a backfill adds to."""
+    def _line(self, rule: Rule, now: datetime) -> State:
+        """Return the state that a backfill which began at `now` adds to; others may have gone on since then."""
         state = self._ledger.read(rule)
-        return _renewed(state, rule)
+        if state.coverage.query_hash == rule.query_hash:
+            return state
+        # Where a new line begins depends on what the old one may claim.
+        return _renewed(self._upheld(rule, state, now)[0], rule)
+
+    def _upheld(self, rule: Rule, state: State, now: datetime) -> tuple[State, tuple[str, ...]]:
+        return claims.upheld(state, now, self._limits.max_catch_up, rule.schedule.lookback(now))
 
     def _record_of(self, rule: Rule, task: Task, now: datetime) -> Execution:
         return Execution(

@@ -44,8 +44,11 @@ class Schedule:
         return format_duration(self.interval)
 
     def lookback(self, now: datetime) -> timedelta:
-        """Return the additional look-back: the window's length less the interval (4m for 5m and now-9m)."""
-        length = self.end.resolve(now) - self.start.resolve(now)
+        """Return the additional look-back: the window's length less the interval (4m for 5m and now-9m).
+
+        Of a window that reaches ahead only what has passed counts: the rest finds no event that comes in late.
+        """
+        length = min(self.end.resolve(now), now) - self.start.resolve(now)
         return max(length - self.interval, timedelta(0))
 
 

@@ -11,7 +11,7 @@ What is older than the catch-up limit is given up, by name: a Gap, or what stays
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from runner.execution.model import Coverage, Execution, RunType, Swept, Verdict
+from runner.execution.model import Backlog, Coverage, Execution, RunType, Swept, Verdict
 from runner.rules.model import Schedule
 from runner.schedule.windows import Window, merged, sliced, whole_milliseconds, without
 
@@ -69,8 +69,9 @@ def first_promise(schedule: Schedule, now: datetime) -> datetime:
     """Return where the coverage of a rule begins that runs for the first time: its first window less the look-back.
 
     So the first window is like any other: the range since the last run, and the look-back before it for late events.
+    Never later than `now`.
     """
-    return standard_window(schedule, now).start + schedule.lookback(now)
+    return min(standard_window(schedule, now).start + schedule.lookback(now), whole_milliseconds(now))
 
 
 def open_ranges(coverage: Coverage, end: datetime) -> tuple[Window, ...]:
@@ -86,29 +87,44 @@ def plan(
 ) -> Plan:
     """Return what a run at `now` has to search."""
     window = standard_window(schedule, now)
+    end = _end(window, now)
     lookback = schedule.lookback(now)
-    horizon = _horizon(limits, window)
-    missed = open_ranges(coverage, window.end)
-    given_up = without(missed, [Window(horizon, window.end)])
+    horizon = _horizon(limits, window, end)
+    missed = open_ranges(coverage, end)
+    given_up = without(missed, [Window(horizon, end)])
     missed = without(missed, given_up)
-    fresh = _stretched(window, missed, lookback, schedule.interval)
+    newest = missed[-1] if missed and missed[-1].end == end else None
+    fresh = _stretched(window, newest, lookback, schedule.interval)
     # Events of a missed range may have come in late, so each starts a look-back earlier, as a run in time would have.
     older = merged(hole.extended(lookback) for hole in without(missed, [fresh]))
     longest = limits.shortened or max(limits.catch_up_slice, window.length)
     slices = sliced(without(older, [fresh]), longest)
     tasks = (
         Task(fresh),
-        *(Task(cut.window, RunType.BACKLOG, cut.after) for cut in coverage.backlog),
+        *(Task(cut.window, RunType.BACKLOG, _taken_up(cut, now)) for cut in coverage.backlog),
         *(Task(piece, RunType.CATCH_UP) for piece in slices),
     )
     # What happened from here on is searched now or later, and then all of it that has come in by now is seen.
-    seen = min([fresh.start, *(hole.start for hole in missed if hole.end == window.end)])
+    seen = fresh.start if newest is None else min(fresh.start, newest.start)
     late, unswept = _sweeps(schedule, swept, now, limits, seen) if swept is not None else ((), None)
     return Plan((*tasks[: limits.tasks], *late[: limits.tasks]), given_up, unswept)
 
 
-def _horizon(limits: Limits, window: Window) -> datetime:
-    return window.end - max(limits.max_catch_up, window.length)
+def _end(window: Window, now: datetime) -> datetime:
+    """Return until when a run can have missed anything: what is still to come is not missed, though it is searched."""
+    return min(window.end, whole_milliseconds(now))
+
+
+def _horizon(limits: Limits, window: Window, end: datetime) -> datetime:
+    return end - max(limits.max_catch_up, window.length)
+
+
+def _taken_up(cut: Backlog, now: datetime) -> datetime | None:
+    """Return from where on the window is searched again: all of it where the clock that cut it was ahead.
+
+    For what has come since may stand before the cut: it goes by another clock where the rule searches by ingestion.
+    """
+    return cut.after if cut.window.end <= now else None
 
 
 def _sweeps(
@@ -123,10 +139,11 @@ def _sweeps(
     if limits.late_sweep is None:
         return tuple(rest), None
     window = standard_window(schedule, now)
-    horizon = _horizon(limits, window)
+    end = _end(window, now)
+    horizon = _horizon(limits, window, end)
     start = max(swept.until, horizon) - schedule.lookback(now)
     # Where a run is at most one interval late, it is one sweep, not two.
-    pieces = sliced((Window(start, max(start, window.end)),), window.length + schedule.interval)
+    pieces = sliced((Window(start, max(start, end)),), window.length + schedule.interval)
     unswept = Window(swept.until, horizon) if swept.until < horizon else None
     return (*rest, *(_sweep(piece, seen, limits.late_sweep) for piece in pieces)), unswept
 
@@ -136,9 +153,11 @@ def _sweep(ingested: Window, seen: datetime, back: timedelta) -> Task:
     return Task(Window(start, max(start, min(ingested.end, seen))), RunType.SWEEP, ingested=ingested)
 
 
-def _stretched(window: Window, missed: tuple[Window, ...], lookback: timedelta, interval: timedelta) -> Window:
-    """Return the standard window, begun earlier where a run was at most one interval late: one search, not two."""
-    newest = missed[-1] if missed and missed[-1].end == window.end else None
+def _stretched(window: Window, newest: Window | None, lookback: timedelta, interval: timedelta) -> Window:
+    """Return the standard window, begun earlier where a run was at most one interval late: one search, not two.
+
+    `newest` is what is open right up to now.
+    """
     if newest is None:
         return window
     start = newest.start - lookback

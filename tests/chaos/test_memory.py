@@ -28,6 +28,8 @@ KINDS = {
     "half a bulk",
     "a pause",
     "an edited rule",
+    "a backfill",
+    "a clock ahead",
 }
 
 

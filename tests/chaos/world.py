@@ -2,7 +2,9 @@
 
     events     come in with delays, some of them beyond every look-back, in bursts larger than the cap, as single events
                and as sequences
-    runners    have clocks that are off, are killed at any port call and started again, pause in the middle of a search
+    runners    have clocks that are off, and for one run a day or a month ahead; are killed at any port call and started
+               again, pause in the middle of a search
+    a person   backfills what is past, beside the runners
     the cluster is away, is too busy, answers with half the hits, takes half a bulk, loses its answers
     the rule   is edited and reloaded
 
@@ -11,11 +13,12 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runner.errors import ClusterBusy, ClusterUnavailable, SearchTimeout
+from runner.errors import ClusterBusy, ClusterUnavailable, RunnerError, SearchTimeout
 from runner.execution.executor import Executor
 from runner.execution.model import Alert, Fault, Rejected, State, Verdict, Written
 from runner.execution.replicas import Replicas
@@ -24,6 +27,7 @@ from runner.query import compile
 from runner.rules.model import Rule
 from runner.schedule.plan import Limits
 from runner.schedule.scheduler import Timetable
+from runner.schedule.windows import Window, sliced
 from tests.made import LateSource, event, minute, rule
 
 QUIET = 6.0  # minutes
@@ -31,6 +35,7 @@ LATEST = 3.0  # minutes by which an event is late at most; with the clocks' drif
 SWEPT = 50.0  # minutes by which some events are late: all within what sweeps look for
 SWEEP = timedelta(hours=1)
 DRIFT = 20  # seconds
+AHEAD = (timedelta(hours=10), timedelta(days=1), timedelta(days=30))  # all longer than anyone is down
 CAP = 8
 
 SINGLE = 'process where process.name == "evil"'
@@ -195,8 +200,9 @@ class Runner:
         world = self.world
         before = len(world.shells())
         self.busy = True
+        ahead = world.trouble.chance.choice(AHEAD) if world.trouble.strikes("a clock ahead", 0.1) else timedelta(0)
         try:
-            self.executor.run(rule, at + self.drift)
+            self.executor.run(rule, at + self.drift + ahead)
         except Killed:
             self.down_until = world.now + world.chance.uniform(0.5, 25)
             self.start()
@@ -292,10 +298,25 @@ class World:
             self.source.add([self.arrivals.pop()[1]])
 
     def happen(self) -> None:
-        """Now and then, a rule is edited: it means the same and is another query."""
+        """Now and then, a rule is edited (it means the same and is another query), or what is past is backfilled."""
+        if self.trouble.strikes("a backfill", 0.1):
+            self._backfill(self.trouble.chance.choice(self.rules))
         if self.trouble.strikes("an edited rule", 0.1):
             number = self.trouble.seen["an edited rule"]
             self.rules = [_edited(made, f"{made.query.rstrip()} // edit {number}") for made in self.rules]
+
+    def _backfill(self, made: Rule) -> None:
+        """Backfill all up to now, as a person does from a place of his own."""
+        trouble = self.trouble
+        executor = Executor(
+            TroubledSource(self.source, trouble, "c"),
+            TroubledSink(self.sink, trouble),
+            TroubledLedger(self.ledger, trouble),
+        )
+        windows = sliced([Window(minute(0), minute(self.now))], timedelta(minutes=30))
+        # The command ends by itself, or with an error, or is killed.
+        with suppress(Killed, RunnerError):
+            list(executor.backfill(made, windows, minute(self.now)))
 
     def _current(self, made: Rule) -> Rule:
         return next(one for one in self.rules if one.rule_id == made.rule_id)

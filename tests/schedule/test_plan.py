@@ -8,7 +8,7 @@ import pytest
 from runner.execution.model import Backlog, Coverage, Execution, RunType, Swept, Verdict
 from runner.rules.datemath import DateMath
 from runner.rules.model import Schedule
-from runner.schedule.plan import Limits, Task, plan
+from runner.schedule.plan import Limits, Task, first_promise, plan
 from runner.schedule.windows import Window, merged
 
 EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -77,6 +77,45 @@ def covered(*ranges: tuple[float, float], **more) -> Coverage:
 )
 def test_a_run_searches(coverage, now, expected):
     assert list(plan(SCHEDULE, coverage, minute(now), LIMITS).tasks) == expected
+
+
+AHEAD = replace(SCHEDULE, end=DateMath.parse("now+1h"))
+ALL_AHEAD = replace(AHEAD, start=DateMath.parse("now+5m"))
+REACHING_AHEADS = {
+    "what is still to come is searched and not missed": (AHEAD, covered((-9, 0)), 5, [standard(-4, 65)]),
+    "a run a little late begins where the last ended": (AHEAD, covered((-9, 0)), 7, [standard(-4, 67)]),
+    "after downtime what has passed is missed": (AHEAD, covered((-9, 0)), 60, [standard(51, 120), catch_up(-4, 51)]),
+    "what lies ahead altogether is caught up when it has passed": (
+        ALL_AHEAD,
+        covered((-9, 0)),
+        5,
+        [standard(10, 65), catch_up(0, 5)],
+    ),
+    "what a clock that was ahead has cut is searched whole": (
+        SCHEDULE,
+        covered((-9, 0), backlog=(Backlog(window(0, 12), minute(3), 40),)),
+        10,
+        [standard(1, 10), Task(window(0, 12), RunType.BACKLOG)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("of", "coverage", "now", "expected"), REACHING_AHEADS.values(), ids=REACHING_AHEADS)
+def test_a_window_that_reaches_ahead(of, coverage, now, expected):
+    assert list(plan(of, coverage, minute(now), LIMITS).tasks) == expected
+
+
+@pytest.mark.parametrize(
+    ("of", "lookback", "promise"), [(SCHEDULE, 4, -5), (AHEAD, 4, -5), (ALL_AHEAD, 0, 0)], ids=["now", "1h", "all"]
+)
+def test_a_window_that_reaches_ahead_looks_back_no_farther_and_promises_no_later(of, lookback, promise):
+    assert of.lookback(minute(0)) == timedelta(minutes=lookback)
+    assert first_promise(of, minute(0)) == minute(promise)
+
+
+def test_nothing_is_swept_for_that_is_still_to_come_in():
+    *_, last = plan(AHEAD, covered((-9, 0)), minute(5), SWEEPING, Swept(minute(0))).tasks
+    assert last == sweep(-4, 5, -4)
 
 
 def test_what_is_older_than_the_limit_is_given_up_by_name():

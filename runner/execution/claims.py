@@ -1,0 +1,63 @@
+"""What a state may claim at an instant: nothing that lies later. A clock that was ahead has claimed more.
+
+Such claims are taken back, or an outage would pass for searched until their time has come. When that clock searched is
+not known, only how far it claimed; so all goes that it can have claimed in catching up, or behind a range that only it can
+have given up, and is searched again: the alerts' ids make that harmless. Where it is the clock of now that is behind, the
+same run searches the oldest of what is taken back, so that nothing of it is too old once the clock is right. What waits
+stays, for it claims nothing.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from runner.execution import late
+from runner.execution.model import Coverage, State
+from runner.schedule.windows import Window, whole_milliseconds
+
+APART = timedelta(minutes=1)
+"""So far apart the clocks of several runners may be without anything being taken back at each change between them."""
+
+
+def upheld(state: State, now: datetime, max_catch_up: timedelta, lookback: timedelta) -> tuple[State, tuple[str, ...]]:
+    """Return the state as it may stand at `now`, and what to tell of it where something was taken back."""
+    now = whole_milliseconds(now)
+    due = now - max_catch_up
+    newest = max(_ends(state), default=now)
+    ahead = newest > now + APART
+    hasty = [gap.start for gap in state.coverage.gaps if gap.end > due + APART]
+    if not ahead and not hasty:
+        return state, ()
+    proven = min(now, *([newest - max_catch_up - lookback] if ahead else []), *hasty)
+    swept = state.swept
+    if swept is not None and swept.until > proven:
+        # The rest of a cut sweep is swept anew, as under a changed query.
+        swept = late.renewed(replace(swept, until=proven))
+    why = (
+        f"a clock was ahead, for the ledger reached to {newest.isoformat()}, which is still to come"
+        if ahead
+        else "a clock was ahead, or RUNNER_MAX_CATCHUP has grown, for what was given up is not too old to be caught up"
+    )
+    note = (
+        f"{why}: what the ledger claims from {proven.isoformat()} on is taken back, and searched again. Where a clock was "
+        "ahead for longer, `eql-runner backfill --again` over that time finds what was missed"
+    )
+    return replace(state, coverage=_taken_back(state.coverage, proven, due, now), swept=swept), (note,)
+
+
+def _ends(state: State) -> list[datetime]:
+    """Return until when, at the latest, anything is spoken for."""
+    covered, since, swept = state.coverage.until, state.coverage.since, state.swept
+    return [end for end in (covered, since, swept.until if swept is not None else None) if end is not None]
+
+
+def _taken_back(coverage: Coverage, proven: datetime, due: datetime, now: datetime) -> Coverage:
+    return replace(
+        coverage,
+        since=coverage.since if coverage.since is None or coverage.since <= now + APART else None,
+        covered=tuple(_until(one, proven) for one in coverage.covered if one.start < proven),
+        gaps=tuple(_until(one, due) for one in coverage.gaps if one.start < due),
+    )
+
+
+def _until(window: Window, end: datetime) -> Window:
+    return Window(window.start, min(window.end, end))

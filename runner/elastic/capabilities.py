@@ -15,7 +15,7 @@ from runner.errors import AccessDenied, ClusterAnswerError, QueryRejected
 from runner.execution.model import Fault, Verdict
 from runner.query.indexed import consulted
 from runner.query.types import FieldType, FieldTypes
-from runner.rules.model import Rule
+from runner.rules.model import LINEAGE, Rule
 from runner.wording import plural
 
 _INFO = Action("read the version of the cluster", "`monitor` on the cluster")
@@ -93,12 +93,12 @@ class Capabilities:
         return self._eql_api
 
     def landscape(self, rule: Rule, count: Count | None = None) -> Landscape:
-        """Return what the cluster knows of the rule's indices and of the fields that it reads.
+        """Return what the cluster knows of the rule's indices and of the fields that it reads, those of alerts included.
 
         Raises AccessDenied where there seems to be no index only because the account may not read any, RunnerError.
         """
         clocks = dict.fromkeys(name for name in (rule.range_field, rule.timestamp_field, rule.tiebreaker_field) if name)
-        paths = consulted(rule.fields) | clocks.keys()
+        paths = consulted(rule.fields.union(LINEAGE)) | clocks.keys()
         kept = self._kept if rule.schedule.lookback(_ANY_TIME).total_seconds() > self._kept else 0.0
         known = self._read(rule.index, paths, count, kept)
         if not known.indices:

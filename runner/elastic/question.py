@@ -15,7 +15,7 @@ from runner.query.fields import reader
 from runner.query.indexed import DATES, WHOLE
 from runner.query.kinds import Fields
 from runner.query.prefilter import Prefilter
-from runner.rules.model import Rule
+from runner.rules.model import LINEAGE, Rule
 from runner.schedule.windows import Window
 
 MOST_COLUMNS = 100  # Elasticsearch's index.max_docvalue_fields_search
@@ -132,11 +132,14 @@ class Question:
 
     @cached_property
     def _wanted(self) -> frozenset[str]:
-        """What is asked of an event: all that deciding takes, or no more than grouping where the search decides."""
-        rule = self.rule
+        """What is asked of an event: all that deciding takes, or no more than grouping where the search decides.
+
+        Among alerts also whose they are, before one of the rule's own is given the room of another.
+        """
+        rule, lineage = self.rule, self.landscape.types.keys() & set(LINEAGE)
         if self.decides:
-            return rule.grouping_fields
-        return rule.fields_for(self.program) if self.program else rule.fields
+            return rule.grouping_fields | lineage
+        return (rule.fields_for(self.program) if self.program else rule.fields) | lineage
 
     @cached_property
     def columns(self) -> frozenset[str]:

@@ -8,8 +8,9 @@ from runner.elastic.capabilities import Capabilities
 from runner.elastic.dsl_search import DslSearch
 from runner.errors import ClusterBusy, ClusterError, ClusterUnavailable, QueryRejected
 from runner.execution.alerts import is_its_own_ancestor
+from runner.execution.executor import Executor
 from runner.execution.model import Match, Verdict
-from runner.offline.memory import StoredEvent
+from runner.offline.memory import MemoryLedger, MemorySink, StoredEvent
 from runner.rules.datemath import DateMath
 from runner.rules.model import Schedule, Suppression
 from runner.schedule.windows import Window
@@ -22,6 +23,9 @@ pytestmark = pytest.mark.live
 
 HOUR = Window(minute(0), minute(60))
 EVERYTHING = "process where true"
+HERE = "process where length(process.name) > 0"
+"""What no search decides, but a program."""
+
 BUSY = Answered(429, {"error": {"type": "circuit_breaking_exception", "reason": "Data too large"}, "status": 429})
 
 
@@ -234,14 +238,32 @@ def test_a_document_is_as_it_was_sent_whatever_was_read_of_it_before(bench):
         ),
     ],
 )
-def test_an_alert_tells_that_it_comes_from_the_rule_also_where_the_search_decides(bench, lineage, own):
+@pytest.mark.parametrize("suppression", [None, Suppression(("host.name",))], ids=["alone", "grouped"])
+@pytest.mark.parametrize("query", [EVERYTHING, HERE], ids=["decided by the search", "decided here"])
+def test_an_alert_tells_that_it_comes_from_the_rule_before_it_is_read_whole(bench, lineage, own, query, suppression):
     bench.index([event(1, **{"kibana.alert.uuid": "x"}, **lineage)])
-    of = bench.rule(suppression=Suppression(("host.name",)))
+    of = bench.rule(query, suppression=suppression)
     (page,) = bench.pages(of)
-    (match,) = page.matches
+    match = Match(tuple(hits(page)))
+    assert bool(page.matches) is (query == EVERYTHING)
     assert is_its_own_ancestor(of, match) is own
     whole = Match(tuple(bench.source().documents(of, match.events).hits))
     assert is_its_own_ancestor(of, whole) is own
+
+
+@pytest.mark.parametrize("query", [EVERYTHING, HERE], ids=["decided by the search", "decided here"])
+def test_alerts_of_the_rule_itself_leave_the_room_to_others(bench, query):
+    own = [event(-3, id=f"own {n}", **{"kibana.alert.rule.uuid": "rule-1"}) for n in range(7)]
+    others = [event(-2, id=f"other {n}", **{"kibana.alert.rule.uuid": "rule-2"}) for n in range(5)]
+    bench.index(own + others)
+    executor = Executor(bench.source(), MemorySink(), MemoryLedger())
+    of = bench.rule(query, max_signals=3)
+
+    runs = [executor.run(of, minute(at)) for at in (0, 1)]
+
+    assert [sum(execution.created for execution in run) for run in runs] == [3, 2]
+    backfilled = list(executor.backfill(of, [Window(minute(-9), minute(0))], minute(2)))
+    assert [execution.verdict for execution in backfilled] == [Verdict.COMPLETE]
 
 
 def test_events_of_an_index_that_keeps_no_sources_are_found(bench):

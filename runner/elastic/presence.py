@@ -8,6 +8,9 @@ from runner.elastic.records import instant_text
 from runner.execution.model import BELIEVED
 
 MOST_RUNNERS = 1000
+ANNOUNCING_ENDS_IN = timedelta(seconds=5)
+"""Each try: a stop waits for it, and the next one comes long before anybody misses this runner."""
+
 LEAVING_ENDS_IN = timedelta(seconds=3)
 """It comes last, after all that a stop waits for, and who has not said it is missed all the same, a minute later."""
 
@@ -33,6 +36,7 @@ class StatePresence:
             _ANNOUNCE,
             self._index,
             lambda es: es.index(index=self._index, id=_id(runner), document=document, refresh=True),
+            timeout=ANNOUNCING_ENDS_IN,
         )
         believed = {"gt": instant_text(now), "lte": instant_text(until + BELIEVED)}
         alive = [{"term": {"kind": "runner"}}, {"range": {"alive_until": believed}}]
@@ -40,6 +44,7 @@ class StatePresence:
             _ANNOUNCE,
             self._index,
             lambda es: es.search(index=self._index, query={"bool": {"filter": alive}}, size=MOST_RUNNERS),
+            timeout=ANNOUNCING_ENDS_IN,
         )
         hits = mapping(answer, self._index).get("hits", {}).get("hits", ())
         return frozenset(hit["_source"]["runner"] for hit in hits) | {runner}

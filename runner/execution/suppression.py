@@ -14,14 +14,12 @@ With `suppress_missing` off, a match that lacks one of the fields is alerted by 
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
+from runner import json_text
 from runner.execution.absorbing import Absorber, Group, Term
 from runner.execution.model import Document, Hit, Match
 from runner.query import instant, values
@@ -161,8 +159,4 @@ def _shared(found: Sequence[Mapping[str, Any]]) -> tuple[Any, ...] | None:
 def _instance_id(rule_id: str, found: Iterable[Term]) -> str:
     """Return the group's id: of the rule and the terms, whatever their order and however a number is written."""
     told = sorted((field, None if value is None else list(map(spelled, value))) for field, value in found)
-    try:
-        text = orjson.dumps([rule_id, told])
-    except orjson.JSONEncodeError:  # half of a surrogate pair, which Elasticsearch takes
-        text = json.dumps([rule_id, told], separators=(",", ":")).encode()
-    return hashlib.sha256(text).hexdigest()
+    return hashlib.sha256(json_text.dumps([rule_id, told])).hexdigest()

@@ -87,7 +87,9 @@ def _repeated(part: Node, least: int, most: int | None, after: _Start) -> _Ways:
         return _Ways(1, 1) if once == _ONE and not start.empty else _ENDLESS
     if once.factor == inf or most * log(once.factor) > log(_MOST):
         return _ENDLESS
-    counts = 1 if least == most or _apart([start, after]) else most - least + 1
+    # What can be empty is tried empty before anything: each number of rounds is a way of its own.
+    counted = least != most and (start.empty or not _apart([start, after]))
+    counts = most - least + 1 if counted else 1
     return _Ways(once.power * most, once.factor**most * counts)
 
 

@@ -3,7 +3,6 @@
 import platform
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from rich.text import Text
 from runner import __version__, app, arguments
 from runner.commands import alerts, exceptions, executions, notify
 from runner.commands.exit_codes import INCOMPLETE, OK, UNUSABLE
+from runner.commands.group import Group
 from runner.commands.options import Json, Names
 from runner.errors import OperatorError, RunnerError
 from runner.pages import coverage as coverage_page
@@ -24,11 +24,10 @@ from runner.pages import screen, streams
 from runner.pages import settings as settings_page
 from runner.wording import plural
 
-cli = typer.Typer(
+cli = Group(
     name="eql-runner",
     help="Run Elastic's detection rules beside an Elastic stack, and prove what has been searched.",
     epilog="Settings come from RUNNER_* variables or a file .env; .env.example describes each of them.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -236,8 +235,5 @@ def version(as_json: Json = False) -> None:
 
 
 def _complain(message: str, hint: str = "") -> None:
-    with suppress(streams.Unwritten), streams.writing("stderr"):  # else there is nowhere to tell it
-        console = screen.console(stderr=True)
-        console.print(Text.assemble(("error: ", "bold red"), screen.safe(message)), soft_wrap=True)
-        if hint:
-            console.print(Text(screen.safe(hint)), soft_wrap=True)
+    error = Text.assemble(("error: ", "bold red"), screen.safe(message))
+    screen.complain(error, *([Text(screen.safe(hint))] if hint else []))

@@ -226,7 +226,17 @@ def run_over(run, monkeypatch):
     return run_over
 
 
-PRINTING = [["version"], ["version", "--json"], ["validate"], ["rules", "--json"], ["demo"]]
+PRINTING = [
+    ["version"],
+    ["version", "--json"],
+    ["validate"],
+    ["rules", "--json"],
+    ["demo"],
+    ["--help"],
+    ["-h"],
+    ["alerts", "--help"],
+    ["notify", "test", "--help"],
+]
 
 
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
@@ -247,8 +257,36 @@ def test_output_that_cannot_be_written_is_told_once_and_ends_with_1(run_over, ar
     assert run_over({name: Full(error) for name in full}, *arguments) == (1, "", told)
 
 
+@pytest.mark.parametrize("arguments", [[], ["alerts"], ["notify"]], ids=" ".join)
+def test_a_group_named_without_a_command_prints_its_help_as_all_output(run_over, arguments):
+    told = "error: stdout cannot be written: No space left on device\n"
+    error = OSError(errno.ENOSPC, "No space left on device")
+    assert run_over({"stdout": Full(error)}, *arguments) == (1, "", told)
+
+
 def test_output_whose_reader_has_gone_is_told_to_nobody(run_over):
     assert run_over({"stdout": Full(BrokenPipeError())}, "version", "--json") == (1, "", "")
+
+
+COMPLAINING = {
+    "no such instant": (["alerts", "list", "--since", "yesterday"], 2),
+    "no such command": (["runn"], 2),
+    "a channel that takes nothing": (["notify", "test", "soc"], 1),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code"), COMPLAINING.values(), ids=COMPLAINING)
+@pytest.mark.parametrize("full", [False, True], ids=["told", "cannot be told"])
+def test_a_complaint_that_cannot_be_written_changes_no_exit_code(
+    run_over, tmp_path, monkeypatch, arguments, code, full
+):
+    file = tmp_path / "notifications.toml"
+    file.write_text('[channels.soc]\nkind = "webhook"\nurl_env = "SOC_URL"\n[[routes]]\nchannels = ["soc"]\n')
+    monkeypatch.setenv("RUNNER_NOTIFICATIONS_PATH", str(file))
+    monkeypatch.setenv("SOC_URL", "http://127.0.0.1:9")
+    streams = {"stderr": Full(OSError(errno.ENOSPC, "No space left on device"))} if full else {}
+    ended, out, err = run_over(streams, *arguments)
+    assert (ended, out, bool(err)) == (code, "", not full)
 
 
 CANNOT_RUN = {

@@ -8,6 +8,7 @@ import typer
 
 from runner import app, arguments
 from runner.commands.exit_codes import INCOMPLETE, OK
+from runner.commands.group import Group
 from runner.commands.options import Json
 from runner.elastic.alert_filter import Filter
 from runner.elastic.alert_search import Found
@@ -18,7 +19,7 @@ from runner.pages import screen
 from runner.rules.model import Severity
 from runner.wording import plural
 
-cli = typer.Typer(name="alerts", help="List and show alerts; acknowledge, close and reopen them.", no_args_is_help=True)
+cli = Group(name="alerts", help="List and show alerts; acknowledge, close and reopen them.")
 
 Ids = Annotated[
     list[str] | None,

@@ -7,16 +7,16 @@ import typer
 from runner import app
 from runner.app import notifying
 from runner.commands.exit_codes import INCOMPLETE, OK
+from runner.commands.group import Group
 from runner.commands.options import Json
 from runner.errors import OperatorError
 from runner.pages import notifications as page
 from runner.pages import screen
 from runner.wording import plural
 
-cli = typer.Typer(
+cli = Group(
     name="notify",
     help="Notifications: check the file, try a channel, see how sending goes.",
-    no_args_is_help=True,
 )
 
 ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel of the notifications file.")]
@@ -46,7 +46,7 @@ def test(channel: ChannelName) -> None:
     """
     outcome = notifying.tried(app.settings(), channel, app.now)
     if outcome.error:
-        screen.console(stderr=True).print(page.refused(channel, outcome.error))
+        screen.complain(page.refused(channel, outcome.error))
         raise typer.Exit(INCOMPLETE)
     screen.show(f"{channel} took it: look whether it has arrived")
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from rich.box import SIMPLE
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from runner import json_text
 from runner.execution.model import Verdict
-from runner.pages.streams import writing
+from runner.pages.streams import Unwritten, writing
 from runner.schedule.windows import Window
 
 PIPED_WIDTH = 100  # columns, where no terminal says how many it has
@@ -44,6 +45,14 @@ def show_json(value: object) -> None:
     """Print a value of what JSON knows, for programs to read."""
     with writing("stdout"):
         sys.stdout.write(json_text.dumps(value, indented=True).decode() + "\n")
+
+
+def complain(*parts: RenderableType) -> None:
+    """Print on stderr what went wrong, each part from a new line; where that cannot be, there is nowhere to tell it."""
+    with suppress(Unwritten), writing("stderr"):
+        errors = console(stderr=True)
+        for part in parts:
+            errors.print(part, soft_wrap=True)
 
 
 def progress(*, shown: bool = True) -> Progress:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.json_text import dumps, loads
@@ -31,6 +31,36 @@ def test_what_is_written_means_the_same(value: object, indented: bool, sort_keys
     text = dumps(value, indented=indented, sort_keys=sort_keys)
     assert json.loads(text) == json.loads(json.dumps(value))
     assert indented or b"\n" not in text
+
+
+WHOLE = st.integers() | st.sampled_from([2**63, 2**64, -(2**63), 10**308]).flatmap(
+    lambda edge: st.integers(-3, 3).map(lambda step: edge + step)
+)
+
+
+@given(VALUES | WHOLE)
+@example(10**400)
+def test_what_stands_beside_it_does_not_change_how_a_value_is_read(value: object) -> None:
+    text = json.dumps(value).encode()
+    odd = json.dumps("half \ud800").encode()
+    assert repr(loads(b"[%b,%b]" % (text, odd))[0]) == repr(loads(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"18446744073709551615", 2**64 - 1),
+        (b"18446744073709551616", 2.0**64),
+        (b"-9223372036854775808", -(2**63)),
+        (b"-9223372036854775809", -(2.0**63)),
+        (b"123456789012345678901234", 1.2345678901234569e23),
+        (b"1" + b"0" * 400, 10**400),
+        (b"1e400", float("inf")),
+    ],
+    ids=lambda text: ascii(text)[:30],
+)
+def test_a_number_is_read(text: bytes, value: float) -> None:
+    assert repr(loads(text)) == repr(value)
 
 
 @pytest.mark.parametrize(

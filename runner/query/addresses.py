@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
 _MAPPED = 0xFFFF << 32
@@ -24,6 +25,15 @@ def address(text: str) -> int | None:
         return _MAPPED | int.from_bytes(socket.inet_pton(socket.AF_INET, text))
     except (OSError, ValueError):
         return None
+
+
+@lru_cache(maxsize=16384)
+def spelled(text: str) -> str:
+    """Return an address as the index spells it (InetAddresses.toAddrString), what is none as it stands."""
+    found = address(text)
+    if found is None:
+        return text
+    return str(IPv4Address(found & 0xFFFFFFFF) if found >> 32 == 0xFFFF else IPv6Address(found))
 
 
 def network(text: str) -> Network | None:

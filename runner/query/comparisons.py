@@ -2,7 +2,7 @@
 
 Source: Elasticsearch's term, terms and range queries, by mapped type; x-pack/plugin/ql Comparisons for what scripts do.
 Elasticsearch refuses to compare two fields (ExpressionTranslators.checkBinaryComparison); here they compare as either
-does with a constant.
+does with a constant: an address or a date with whatever can be read as one, however it is spelled.
 """
 
 import operator as op
@@ -12,7 +12,7 @@ from math import copysign
 from typing import Any, TypeAlias
 
 from runner.query import addresses, timestamps
-from runner.query.kinds import DATES, NUMBERS, Kind, boolean, decimal, number, spelled, version, whole
+from runner.query.kinds import DATES, NUMBERS, Kind, boolean, decimal, nanoseconds, number, spelled, version, whole
 from runner.query.wildcards import folded
 
 Test: TypeAlias = Callable[[Any], bool]
@@ -24,7 +24,7 @@ Constant: TypeAlias = str | int | float | bool
 
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_MILLISECOND = 1_000_000
+_READ = DATES | {Kind.ADDRESS}  # documents and columns spell their values each in their own way
 
 
 def equals_any(kind: Kind, constants: Iterable[Constant]) -> Test:
@@ -82,7 +82,7 @@ def compares(kind: Kind, operator: str, constant: Constant) -> Test:
         found = _span(kind, constant)
         # A constant that is a whole day lies beyond its last instant for `>`, and before its first for `<`.
         edge = found and (found.last if operator in (">", "<=") else found.first)
-        return _ordered(lambda value: _nanoseconds(kind, value), order, edge)
+        return _ordered(lambda value: nanoseconds(kind, value), order, edge)
     if isinstance(constant, str):
         return _ordered_like_any(operator, constant)
     if isinstance(constant, bool):
@@ -94,10 +94,16 @@ def of_fields(operator: str, left: Kind, right: Kind) -> Pair:
     """Return the comparison (`==`, `<`, `<=`, `>`, `>=`) of the values of two fields."""
     order = op.eq if operator == "==" else ORDERS[operator]
     as_it_stands: Pair = equal if operator == "==" else partial(ordered, order)
-    readings = _readings(left, right)
-    if not readings:
-        return as_it_stands
-    return _by_keys(order, readings, as_it_stands if Kind.ANY in (left, right) else _null)
+    if right in _READ and left not in _READ:
+        mirrored = of_fields(MIRRORED[operator], right, left)
+        return lambda one, other: mirrored(other, one)
+    if left in _READ:
+        # What cannot be read as the left one is unequal to it; of the same family it is no value at all.
+        unread = None if operator != "==" or left is right or {left, right} <= DATES else False
+        return _read(order, *_keys(left, right), unread)
+    if Kind.ANY in (left, right):
+        return _by_looks(order, as_it_stands)
+    return _read(order, version, version, None) if left is right is Kind.VERSION else as_it_stands
 
 
 def equal(left: Any, right: Any) -> bool | None:
@@ -197,22 +203,29 @@ def _ordered_like_any(operator: str, constant: str) -> Test:
     return test
 
 
-def _readings(left: Kind, right: Kind) -> list[tuple[Key, Key]]:
-    """Return by what the values of two fields compare, where that is not as they stand. A date shows in one of them."""
-    kinds, nanoseconds = {left, right}, timestamps.nanoseconds
-    if kinds == {Kind.ANY}:
-        return [(_address, _address), (_written_instant, nanoseconds), (nanoseconds, _written_instant)]
-    if kinds == {Kind.VERSION}:
-        return [(version, version)]
-    if kinds <= {Kind.ADDRESS, Kind.ANY}:
-        return [(_address, _address)]
-    if kinds <= DATES | {Kind.ANY}:
-        return [(partial(_nanoseconds, left), partial(_nanoseconds, right))]
-    return []
+def _keys(left: Kind, right: Kind) -> tuple[Key, Key]:
+    """Return by what the values of an address or a date and of another field compare: read as the left field reads them."""
+    if left is Kind.ADDRESS:
+        return _address, _address
+    return partial(nanoseconds, left), partial(nanoseconds, right if right in DATES else left)
 
 
-def _by_keys(order: Callable[[Any, Any], bool], readings: list[tuple[Key, Key]], otherwise: Pair) -> Pair:
-    """Return the comparison by the first of the readings that both values have."""
+def _read(order: Callable[[Any, Any], bool], left_key: Key, right_key: Key, unread: bool | None) -> Pair:  # noqa: FBT001  an answer, no switch
+    """Return the comparison by keys, null where the left value has none, `unread` where only the right one has none."""
+
+    def compare(left: Any, right: Any) -> bool | None:
+        if left is None or right is None or (first := left_key(left)) is None:
+            return None
+        second = right_key(right)
+        return unread if second is None else order(first, second)
+
+    return compare
+
+
+def _by_looks(order: Callable[[Any, Any], bool], as_it_stands: Pair) -> Pair:
+    """Return the comparison of addresses and dates where both values are some; a date shows in one of them."""
+    instant = timestamps.nanoseconds
+    readings = [(_address, _address), (_written_instant, instant), (instant, _written_instant)]
 
     def compare(left: Any, right: Any) -> bool | None:
         if left is None or right is None:
@@ -221,13 +234,9 @@ def _by_keys(order: Callable[[Any, Any], bool], readings: list[tuple[Key, Key]],
             first = left_key(left)
             if first is not None and (second := right_key(right)) is not None:
                 return order(first, second)
-        return otherwise(left, right)
+        return as_it_stands(left, right)
 
     return compare
-
-
-def _null(_left: Any, _right: Any) -> None:
-    return None
 
 
 def _numbered(kind: Kind, order: Callable[[Any, Any], bool], constant: Constant) -> Test:
@@ -250,11 +259,6 @@ def _address(value: Any) -> int | None:
     return addresses.address(value) if spells else None
 
 
-def _nanoseconds(kind: Kind, value: Any) -> int | None:
-    found = timestamps.nanoseconds(value)
-    return found - found % _MILLISECOND if found is not None and kind is Kind.DATE else found  # it holds milliseconds
-
-
 def _written_instant(value: Any) -> int | None:
     """Return a date that is written as one, not as a number."""
     found = _written_date(value) if isinstance(value, str) else None
@@ -264,16 +268,15 @@ def _written_instant(value: Any) -> int | None:
 def _span(kind: Kind, constant: Constant) -> timestamps.Span | None:
     if isinstance(constant, str):
         found = timestamps.span(constant)
-        if found and kind is Kind.DATE:
-            return timestamps.Span(found.first - found.first % _MILLISECOND, found.last)
-        return found
-    nanoseconds = timestamps.nanoseconds(constant)
-    return None if nanoseconds is None else timestamps.Span(nanoseconds, nanoseconds)
+        first = nanoseconds(kind, constant)
+        return None if found is None or first is None else timestamps.Span(first, found.last)
+    exact = timestamps.nanoseconds(constant)
+    return None if exact is None else timestamps.Span(exact, exact)
 
 
 def _dated_within(kind: Kind, spans: list[timestamps.Span]) -> Test:
     def test(value: Any) -> bool:
-        found = _nanoseconds(kind, value)
+        found = nanoseconds(kind, value)
         return found is not None and any(first <= found <= last for first, last in spans)
 
     return test

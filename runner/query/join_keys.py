@@ -9,10 +9,9 @@ for samples, whose keys are those of composite aggregations.
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeAlias
 
-from runner.query.addresses import address as address_number
+from runner.query import addresses
 from runner.query.ast import Expression, Field
 from runner.query.fields import Read, nothing, reader
 from runner.query.kinds import CONVERT, DATES, Fields, Kind, spelled, version
@@ -53,23 +52,15 @@ def _reader(field: Field, known: Fields, *, sample: bool) -> Read:
 def _conversion(kind: Kind, *, sample: bool) -> Convert | None:
     if kind in DATES:
         return _epoch if sample else _iso
-    if kind is Kind.ADDRESS:
-        return _ordered_address if sample else _address
+    if sample and kind is Kind.ADDRESS:
+        return _ordered_address
     return _ordered_version if sample and kind is Kind.VERSION else CONVERT.get(kind)
-
-
-def _address(value: Any) -> Any:
-    try:
-        address = ip_address(spelled(value))
-    except ValueError:
-        return value
-    return str(address.ipv4_mapped or address) if isinstance(address, IPv6Address) else str(address)
 
 
 def _ordered_address(value: Any) -> Any:
     """Return an address that is ordered as the index orders it: by its number, as an IPv6 address."""
-    text = _address(value)
-    number = address_number(text) if isinstance(text, str) else None
+    text = CONVERT[Kind.ADDRESS](value)
+    number = addresses.address(text) if isinstance(text, str) else None
     return text if number is None else OrderedText(text, number)
 
 

@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 
+from runner.query import addresses, timestamps
 from runner.query.types import ANALYSED, FieldTypes
 
 # The quantifiers give nothing back: a text of many digits that is no number must not take long to refuse.
@@ -24,6 +26,7 @@ _DECIMAL = frozenset({"double", "float", "half_float", "scaled_float"})
 _TEXT = frozenset({"keyword", "constant_keyword", "wildcard", "text", "match_only_text", "flattened"})
 _CONTAINERS = frozenset({"object", "nested", "flattened"})
 _OPAQUE = frozenset({"binary"})  # compared as it stands in the document
+_MILLISECOND = 1_000_000
 
 
 class Kind(Enum):
@@ -186,6 +189,12 @@ def boolean(value: Any) -> bool | None:
     return {"true": True, "false": False, "": False}.get(value) if isinstance(value, str) else None
 
 
+def nanoseconds(kind: Kind, value: Any) -> int | None:
+    """Return a scalar as an instant, in nanoseconds since the epoch, as a field of that kind holds it."""
+    found = timestamps.nanoseconds(value)
+    return found - found % _MILLISECOND if found is not None and kind is Kind.DATE else found
+
+
 def version(value: Any) -> tuple[Any, ...]:
     """Return a key that orders versions: semantic ones by their parts, what is no version after them."""
     text = spelled(value)
@@ -206,6 +215,15 @@ def _size(digits: str) -> tuple[int, str] | None:
     return len(significant), significant
 
 
+def _address(value: Any) -> Any:
+    return addresses.spelled(value) if isinstance(value, str) else value
+
+
+def _instant(kind: Kind, value: Any) -> Any:
+    found = nanoseconds(kind, value)
+    return value if found is None else timestamps.spelled(found) or value
+
+
 def _decimal(value: float) -> str:
     """Spell a decimal as Java's Double.toString does."""
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124  that is how not-a-number shows
@@ -223,5 +241,11 @@ CONVERT: dict[Kind, Callable[[Any], Any]] = {
     Kind.WHOLE: whole,
     Kind.DECIMAL: decimal,
     Kind.BOOLEAN: boolean,
+    Kind.ADDRESS: _address,
+    **{kind: partial(_instant, kind) for kind in DATES},
 }
-"""How a function or an operator sees a field's value; kinds that are not here as it stands."""
+"""How a function or an operator sees a field's value; kinds that are not here as it stands.
+
+Addresses and dates are texts, spelled as in Elasticsearch's scripts (ToStringFunctionProcessor, over ScriptDocValues):
+whether a value comes of a document or of a column does not show in them. What is none of its kind stays as it stands.
+"""

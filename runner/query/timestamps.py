@@ -19,6 +19,7 @@ _ISO = re.compile(
     re.ASCII,
 )
 _MILLIS = re.compile(r"(-?(?:\d{1,3}|\d{5,19}))(?:\.(\d{1,6}))?", re.ASCII)  # four digits are a year
+_THOUSANDS = re.compile("(000)+$")
 _PARTS = ("year", "month", "day", "hour", "minute", "second")  # what a text names, from coarse to fine
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -45,6 +46,21 @@ def instant(value: Any) -> datetime | None:
 def timestamp(moment: datetime) -> str:
     """Return an instant as documents spell it: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def spelled(nanoseconds: int) -> str | None:
+    """Spell an instant as Java's ZonedDateTime.toString: seconds, and three, six or nine digits of them, where there are any.
+
+    None where it is beyond the years of Python.
+    """
+    seconds, fraction = divmod(nanoseconds, 10**9)
+    try:
+        moment = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
+    except OverflowError:
+        return None
+    if not fraction:
+        return moment.isoformat(timespec="seconds" if moment.second else "minutes") + "Z"
+    return f"{moment.isoformat(timespec='seconds')}.{_THOUSANDS.sub('', f'{fraction:09}')}Z"
 
 
 def nanoseconds(value: Any) -> int | None:

@@ -63,6 +63,7 @@ def compared(fields: list[str], values: SearchStrategy[str], operators: list[str
 computed_texts = st.sampled_from(['concat("cmd", ".exe")', 'substring("abc", 0, 1)', 'concat("a", null)', "null"])
 computed_numbers = st.sampled_from(["2 * 2 + 1", "-(1 + 0)", "1 / 0", "0 * 0.5", 'length("abcde")', 'number("5")'])
 strings = texts.map(quoted)
+paired = st.sampled_from(["ip", "seen", "exact", "name", "process.pid", "mixed", "signed"])
 conditions = (
     compared([*TEXT_FIELDS, "event.category"], strings, OPERATORS)
     | st.builds("{} {} {}".format, text_fields, st.sampled_from([":", "like", "like~"]), some(patterns.map(quoted)))
@@ -106,6 +107,8 @@ conditions = (
     | st.builds("string(process.pid) : {}".format, patterns.map(quoted))
     | st.builds("process.pid + short {} {}".format, st.sampled_from(OPERATORS), st.integers(-5, 300).map(str))
     | st.sampled_from(["name == title.keyword", "name != process.line", "process.pid > short"])
+    | st.builds("{} {} {}".format, paired, st.sampled_from(OPERATORS), paired)
+    | st.builds("string({}) {} name".format, paired, st.sampled_from(OPERATORS))
 )
 trees = st.recursive(
     conditions,

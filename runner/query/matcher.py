@@ -15,7 +15,7 @@ Two questions therefore suffice, whether a condition is definitely true and whet
 compiles to one closure; `not` swaps them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -209,7 +209,7 @@ class _Compiler:
         def choices(event: Event) -> Sequence[Any]:
             value = read(event)
             if type(value) is list:
-                return [convert(each) for each in dict.fromkeys(value)]
+                return _distinct(map(convert, value))
             return (None,) if value is None else (convert(value),)
 
         return choices
@@ -236,6 +236,11 @@ def _text_test(node: Call, values: list[Any]) -> Callable[[str], bool] | None:
     if node.name == "endsWith":
         return lambda text: fold(text).endswith(part)
     return lambda text: bool(part) and part in fold(text)
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    """Drop repeated values, but none for another that Python calls equal: 1 and true, 0.0 and -0.0 are two each."""
+    return list({each if type(each) is str else (type(each), repr(each)): each for each in values}.values())
 
 
 def _as_it_stands(value: Any) -> Any:

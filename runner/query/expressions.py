@@ -28,7 +28,7 @@ from runner.query.ast import (
     Pattern,
 )
 from runner.query.functions import ARITHMETIC, Type, negate, resolve
-from runner.query.kinds import Kind, number, spelled
+from runner.query.kinds import SPELLED, Kind, number, spelled
 from runner.query.patterns import pattern_test
 from runner.query.wildcards import folded
 
@@ -74,8 +74,22 @@ def _literal(node: Literal, _slots: Slots) -> Compute:
 
 
 def _field(node: Field, slots: Slots) -> Compute:
+    spell = _spelling(node, slots)
+    value = _side(node, slots)
+    return value if spell is None else lambda values: spell(value(values))
+
+
+def _side(node: Expression, slots: Slots) -> Compute:
+    """Compile a side of a comparison, for `_pair`: a field's value not yet spelled."""
+    if not isinstance(node, Field):
+        return compile_value(node, slots)
     place = slots.add(node)
     return lambda values: values[place]
+
+
+def _spelling(node: Expression, slots: Slots) -> Callable[[Any], Any] | None:
+    """Return how a side's value is spelled for all but comparisons by type, None where it is as it stands."""
+    return SPELLED.get(slots.kind_of(node.path)) if isinstance(node, Field) else None
 
 
 def _not(node: Not, slots: Slots) -> Compute:
@@ -117,7 +131,7 @@ def _comparison(node: Comparison, slots: Slots) -> Compute:
         for side, other in ((node.left, node.right), (node.right, node.left)):
             if isinstance(side, Literal) and side.value is None:
                 return _null_check(compile_value(other, slots), wanted=node.operator == "==")
-    left, right = compile_value(node.left, slots), compile_value(node.right, slots)
+    left, right = _side(node.left, slots), _side(node.right, slots)
     compare = _pair(node.operator, node.left, node.right, slots)
     return lambda values: compare(left(values), right(values))
 
@@ -142,7 +156,16 @@ def _pair(operator: str, left: Expression, right: Expression, slots: Slots) -> c
                 else comparisons.compares(kind, operator, value)
             )
             return lambda one, _other: None if one is None else test(one)
-    return comparisons.equal if operator == "==" else partial(comparisons.ordered, comparisons.ORDERS[operator])
+    as_it_stands = comparisons.equal if operator == "==" else partial(comparisons.ordered, comparisons.ORDERS[operator])
+    return _of_spelled(as_it_stands, left, right, slots)
+
+
+def _of_spelled(compare: comparisons.Pair, left: Expression, right: Expression, slots: Slots) -> comparisons.Pair:
+    """Return the comparison over the values of the sides as they are spelled."""
+    first, second = _spelling(left, slots), _spelling(right, slots)
+    if first is None and second is None:
+        return compare
+    return lambda one, other: compare(first(one) if first else one, second(other) if second else other)
 
 
 def _null_check(operand: Compute, *, wanted: bool) -> Compute:
@@ -150,10 +173,13 @@ def _null_check(operand: Compute, *, wanted: bool) -> Compute:
 
 
 def _in(node: In, slots: Slots) -> Compute:
-    value = compile_value(node.value, slots)
-    options = [compile_value(option, slots) for option in node.options]
+    value = _side(node.value, slots)
+    options = [_side(option, slots) for option in node.options]
     pairs = [
-        _equal_insensitive if node.insensitive else _pair("==", node.value, option, slots) for option in node.options
+        _of_spelled(_equal_insensitive, node.value, option, slots)
+        if node.insensitive
+        else _pair("==", node.value, option, slots)
+        for option in node.options
     ]
 
     def compute(values: Values) -> bool | None:

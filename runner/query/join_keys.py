@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from runner.query import addresses
 from runner.query.ast import Expression, Field
 from runner.query.fields import Read, nothing, reader
-from runner.query.kinds import CONVERT, DATES, Fields, Kind, spelled, version
+from runner.query.kinds import CONVERT, DATES, SPELLED, Fields, Kind, spelled, version
 from runner.query.matching import Event
 from runner.query.stages import OrderedText
 from runner.query.timestamps import nanoseconds
@@ -52,14 +52,14 @@ def _reader(field: Field, known: Fields, *, sample: bool) -> Read:
 def _conversion(kind: Kind, *, sample: bool) -> Convert | None:
     if kind in DATES:
         return _epoch if sample else _iso
-    if sample and kind is Kind.ADDRESS:
-        return _ordered_address
+    if kind is Kind.ADDRESS:
+        return _ordered_address if sample else SPELLED[kind]
     return _ordered_version if sample and kind is Kind.VERSION else CONVERT.get(kind)
 
 
 def _ordered_address(value: Any) -> Any:
     """Return an address that is ordered as the index orders it: by its number, as an IPv6 address."""
-    text = CONVERT[Kind.ADDRESS](value)
+    text = SPELLED[Kind.ADDRESS](value)
     number = addresses.address(text) if isinstance(text, str) else None
     return text if number is None else OrderedText(text, number)
 

@@ -241,11 +241,15 @@ CONVERT: dict[Kind, Callable[[Any], Any]] = {
     Kind.WHOLE: whole,
     Kind.DECIMAL: decimal,
     Kind.BOOLEAN: boolean,
+}
+"""How a function or an operator sees a field's value; kinds that are neither here nor in SPELLED as it stands."""
+
+SPELLED: dict[Kind, Callable[[Any], Any]] = {
     Kind.ADDRESS: _address,
     **{kind: partial(_instant, kind) for kind in DATES},
 }
-"""How a function or an operator sees a field's value; kinds that are not here as it stands.
+"""How functions, and comparisons of what is computed, see an address or a date: as Elasticsearch's scripts spell it.
 
-Addresses and dates are texts, spelled as in Elasticsearch's scripts (ToStringFunctionProcessor, over ScriptDocValues):
-whether a value comes of a document or of a column does not show in them. What is none of its kind stays as it stands.
+So it is in ToStringFunctionProcessor, over ScriptDocValues; whether a value comes of a document or of a column does not
+show. What is none of its kind stays as it stands. Comparisons by type do not need it.
 """

@@ -11,7 +11,7 @@ from runner.elastic.dsl_search import DslSearch
 from runner.offline.memory import MemorySource, StoredEvent
 from runner.query import compile
 from runner.query.fields import values
-from runner.query.kinds import CONVERT, Kind
+from runner.query.kinds import SPELLED, Kind
 from runner.query.timestamps import timestamp
 from runner.query.types import from_names
 from tests.conftest import own_names
@@ -88,5 +88,5 @@ def test_addresses_and_dates_are_spelled_as_scripts_see_them(node: Elasticsearch
         asked = {"spelled": {"script": {**script, "params": {"path": path}}}}
         answer = node.search(index=index, query={"exists": {"field": path}}, script_fields=asked, size=100)
         seen = {hit["_id"]: sorted(hit["fields"]["spelled"]) for hit in answer["hits"]["hits"]}
-        ours = {number: sorted(map(CONVERT[kind], values(event, path))) for number, event in DOCUMENTS.items()}
+        ours = {number: sorted(map(SPELLED[kind], values(event, path))) for number, event in DOCUMENTS.items()}
         assert seen == {number: found for number, found in ours.items() if found}

@@ -101,6 +101,7 @@ def state_document(state: State) -> dict[str, Any]:
         "backlog": [_backlog_document(cut) for cut in state.backlog],
         "gaps": [_range(window) for window in coverage.gaps],
         "swept_until": _maybe_text(state.swept.until) if state.swept is not None else None,
+        "swept_given_up": _range(state.swept.given_up) if state.swept is not None and state.swept.given_up else None,
         "last": execution_document(state.last) if state.last is not None else None,
         "lease": {"owner": state.lease.owner, "until": instant_text(state.lease.until)}
         if state.lease is not None
@@ -113,7 +114,8 @@ def state_of(document: Mapping[str, Any], token: Any) -> State:
     last, lease = document.get("last"), document.get("lease")
     backlog = [_backlog_of(one) for one in document["backlog"]]
     # What an earlier version wrote lacks it: then late events are looked for from the next run on.
-    swept_until = _maybe_instant(document.get("swept_until"))
+    swept_until, given_up = _maybe_instant(document.get("swept_until")), document.get("swept_given_up")
+    swept_cut = next((cut for cut in backlog if cut.ingested is not None), None)
     return State(
         rule_id=document["rule_id"],
         coverage=Coverage(
@@ -125,9 +127,7 @@ def state_of(document: Mapping[str, Any], token: Any) -> State:
         ),
         last=execution_of(last) if last is not None else None,
         lease=Lease(lease["owner"], _instant(lease["until"])) if lease is not None else None,
-        swept=Swept(swept_until, next((cut for cut in backlog if cut.ingested is not None), None))
-        if swept_until is not None
-        else None,
+        swept=Swept(swept_until, swept_cut, _window(given_up) if given_up else None) if swept_until else None,
         token=token,
     )
 

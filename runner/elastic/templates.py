@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 OWNER = "eql-runner"
-VERSION = 4
+VERSION = 5
 """Counts up whenever a mapping or a setting below changes, so that clusters are upgraded in place."""
 
 PRIORITY = 500

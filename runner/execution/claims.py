@@ -2,16 +2,18 @@
 
 Such claims are taken back, or an outage would pass for searched until their time has come. When that clock searched is
 not known, only how far it claimed; so all goes that it can have claimed in catching up, or behind a range that only it can
-have given up, and is searched again: the alerts' ids make that harmless. Where it is the clock of now that is behind, the
-same run searches the oldest of what is taken back, so that nothing of it is too old once the clock is right. What waits
-stays, for it claims nothing.
+have given up, and is searched again: the alerts' ids make that harmless. What waits stays, for it claims nothing.
+
+It may as well be the clock of now that is behind. By no more than RUNNER_MAX_CATCHUP, the same run searches the oldest of
+what is taken back, so that nothing of it is too old once the clock is right. By more, too much would be, and nothing is
+taken back: a clock that was so far ahead has left a gap behind it, and where there is none it was right.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runner.execution import late
-from runner.execution.model import Coverage, State
+from runner.execution.model import Coverage, State, Swept
 from runner.schedule.windows import Window, whole_milliseconds
 
 APART = timedelta(minutes=1)
@@ -24,11 +26,15 @@ def upheld(state: State, now: datetime, max_catch_up: timedelta, lookback: timed
     due = now - max_catch_up
     newest = max(_ends(state), default=now)
     ahead = newest > now + APART
+    if newest - now > max_catch_up and not _left_a_gap(state.coverage, now):
+        return state, (_behind(newest),)
     hasty = [gap.start for gap in state.coverage.gaps if gap.end > due + APART]
-    if not ahead and not hasty:
+    swept, unswept = state.swept, _unswept(state.swept, due)
+    if not ahead and not hasty and unswept is None:
         return state, ()
-    proven = min(now, *([newest - max_catch_up - lookback] if ahead else []), *hasty)
-    swept = state.swept
+    proven = min([now, *([newest - max_catch_up - lookback] if ahead else []), *hasty])
+    if swept is not None and unswept is not None:
+        swept = late.renewed(replace(swept, until=min(swept.until, unswept), given_up=None))
     if swept is not None and swept.until > proven:
         # The rest of a cut sweep is swept anew, as under a changed query.
         swept = late.renewed(replace(swept, until=proven))
@@ -37,11 +43,33 @@ def upheld(state: State, now: datetime, max_catch_up: timedelta, lookback: timed
         if ahead
         else "a clock was ahead, or RUNNER_MAX_CATCHUP has grown, for what was given up is not too old to be caught up"
     )
+    left = _taken_back(state.coverage, proven, due, now)
+    start = min(proven, unswept or proven)
+    again = f"from {max(start, left.since).isoformat()} on is" if left.since is not None else "is"
     note = (
-        f"{why}: what the ledger claims from {proven.isoformat()} on is taken back, and searched again. Where a clock was "
-        "ahead for longer, `eql-runner backfill --again` over that time finds what was missed"
+        f"{why}: what the ledger claims {again} taken back, and searched again; its line begins "
+        f"{'with this run' if left.since is None else f'at {left.since.isoformat()}'}. Where a clock was ahead for longer, or "
+        "before that, `eql-runner backfill --again` finds what was missed"
     )
-    return replace(state, coverage=_taken_back(state.coverage, proven, due, now), swept=swept), (note,)
+    return replace(state, coverage=left, swept=swept), (note,)
+
+
+def _unswept(swept: Swept | None, due: datetime) -> datetime | None:
+    """Return from where on to sweep again what was given up too early; None where nothing was."""
+    given_up = swept.given_up if swept is not None else None
+    return max(given_up.start, due) if given_up is not None and given_up.end > due + APART else None
+
+
+def _left_a_gap(coverage: Coverage, now: datetime) -> bool:
+    """Tell whether the line has what only a clock far ahead leaves: a gap that is still to come."""
+    return any(gap.end > now + APART for gap in coverage.gaps)
+
+
+def _behind(newest: datetime) -> str:
+    return (
+        f"the ledger reaches to {newest.isoformat()}, further ahead of this clock than RUNNER_MAX_CATCHUP: the clock seems to "
+        "be behind. Nothing is taken back; set the clock right, for meanwhile events of now are not searched for"
+    )
 
 
 def _ends(state: State) -> list[datetime]:

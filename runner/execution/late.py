@@ -48,7 +48,7 @@ def renewed(swept: Swept | None) -> Swept | None:
     """Return the line to go on with under a changed query: what a cut sweep has left is swept anew."""
     if swept is None or swept.cut is None or swept.cut.ingested is None:
         return swept
-    return Swept(min(swept.until, swept.cut.ingested.start))
+    return replace(swept, until=min(swept.until, swept.cut.ingested.start), cut=None)
 
 
 def moved(swept: Swept | None, execution: Execution) -> Swept | None:
@@ -60,15 +60,19 @@ def moved(swept: Swept | None, execution: Execution) -> Swept | None:
         return swept
     until = max(swept.until, ingested.end)
     if execution.verdict is Verdict.COMPLETE:
-        return Swept(until)
+        return replace(swept, until=until, cut=None)
     if execution.verdict is Verdict.TRUNCATED and execution.resume is not None:
-        return Swept(until, Backlog(execution.window, execution.resume, execution.backlog, ingested))
+        return replace(swept, until=until, cut=Backlog(execution.window, execution.resume, execution.backlog, ingested))
     return swept
 
 
 def given_up(swept: Swept | None, unswept: Window | None) -> Swept | None:
     """Return the line, begun anew behind what is given up."""
-    return swept if swept is None or unswept is None else replace(swept, until=unswept.end)
+    if swept is None or unswept is None:
+        return swept
+    last = swept.given_up
+    start = last.start if last is not None and last.end >= unswept.start else unswept.start
+    return replace(swept, until=unswept.end, given_up=Window(start, unswept.end))
 
 
 def unswept_note(unswept: Window) -> str:

@@ -217,11 +217,13 @@ class Coverage:
 class Swept:
     """What is known of a rule's late events: all that came in before `until` are looked for, but for the rest of `cut`.
 
-    Before the line began nothing is claimed. At most one sweep is cut: it is finished before another begins.
+    Before the line began nothing is claimed. At most one sweep is cut: it is finished before another begins. `given_up` is
+    the last range of ingestion that was given up for being too old.
     """
 
     until: datetime
     cut: Backlog | None = None
+    given_up: Window | None = None
 
 
 BELIEVED = timedelta(hours=1)

@@ -24,8 +24,10 @@ def assert_nothing_missed_nothing_twice(troubled, undisturbed, *, replay):
     assert troubled.most_in_a_run <= CAP, replay
     for state in troubled.states:
         coverage = state.coverage
-        assert (len(coverage.covered), state.backlog, coverage.gaps) == (1, (), ()), replay
-        assert coverage.covered[0].start <= coverage.since, replay
+        # A backfill may have covered more, apart from the line of an edited rule, before it begins.
+        covered = [window for window in coverage.covered if window.end > coverage.since]
+        assert (len(covered), state.backlog, coverage.gaps) == (1, (), ()), replay
+        assert covered[0].start <= coverage.since, replay
         assert state.swept is None or state.swept.until == coverage.until, replay
 
 

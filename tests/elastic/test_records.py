@@ -53,7 +53,7 @@ states = st.builds(
     coverage=coverages,
     last=st.none() | executions,
     lease=st.none() | st.builds(Lease, owner=text, until=instants),
-    swept=st.none() | st.builds(Swept, until=instants, cut=st.none() | cuts),
+    swept=st.none() | st.builds(Swept, until=instants, cut=st.none() | cuts, given_up=st.none() | windows),
 )
 
 

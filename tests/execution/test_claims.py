@@ -1,5 +1,6 @@
 """What a clock that was ahead has claimed is taken back, searched again, and told of once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,7 +35,10 @@ UPHELD = {
     "no more than clocks are apart": (state(window(-5000, 0.9), swept=Swept(minute(0.9))), None),
     "what waits, though it reaches ahead": (state(window(-5000, 0), backlog=[CUT]), None),
     "all that it can have caught up": (state(window(-5000, 60)), state(window(-5000, 56 - DAY))),
-    "all that is still to come": (state(window(-5000, 3 * DAY)), state(window(-5000, 0))),
+    "all that is still to come, where a gap was left on the way": (
+        state(window(-5000, 0), window(2 * DAY, 3 * DAY), gaps=[window(0, 2 * DAY)]),
+        state(window(-5000, 0)),
+    ),
     "also a line that begins in the future": (state(window(40, 60), since=40), State("r", Coverage("q"))),
     "what a clock that was ahead gave up, and what it claimed behind that": (
         state(window(-5000, -10), window(5, DAY + 5), gaps=[window(-10, 5)]),
@@ -52,6 +56,18 @@ UPHELD = {
         state(window(-5000, 0), swept=Swept(minute(60))),
         state(window(-5000, 56 - DAY), swept=Swept(minute(56 - DAY))),
     ),
+    "the sweeps that it gave up": (
+        state(window(-5000, 60), swept=Swept(minute(-10), given_up=window(-200, -10))),
+        state(window(-5000, 56 - DAY), swept=Swept(minute(56 - DAY))),
+    ),
+    "the sweeps that it gave up, though it covered nothing": (
+        state(window(-5000, 0), swept=Swept(minute(0), given_up=window(-200, -10))),
+        state(window(-5000, 0), swept=Swept(minute(-200))),
+    ),
+    "but not sweeps given up for being too old": (
+        state(window(-5000, 0), swept=Swept(minute(0), given_up=window(-5000, -DAY))),
+        None,
+    ),
     "the rest of one that it cut": (
         state(window(-5000, 0), swept=Swept(minute(60), REST)),
         state(window(-5000, 56 - DAY), swept=Swept(minute(56 - DAY))),
@@ -65,6 +81,44 @@ def test_what_is_taken_back(before, after):
 
     assert found == (after or before)
     assert bool(told) == (after is not None)
+
+
+def test_a_clock_that_is_further_behind_than_any_catch_up_takes_nothing_back_and_is_told():
+    before = state(window(-5000, 3 * DAY), gaps=[window(-9000, -5000)], swept=Swept(minute(3 * DAY)))
+    found, (note,) = claims.upheld(before, minute(0), timedelta(days=1), timedelta(minutes=4))
+    assert found == before
+    assert "the clock seems to be behind" in note
+
+
+@pytest.mark.parametrize("behind", [60, 12 * 60, DAY - 30, 3 * DAY, 20000 * DAY])
+def test_a_clock_that_is_behind_for_one_run_leaves_no_gap(behind):
+    bench = Bench(back=timedelta(hours=24))
+    for at in range(0, 60, 5):
+        bench.run(at)
+    bench.ledger.move(
+        replace(
+            bench.ledger.read(rule()), coverage=Coverage(rule().query_hash, minute(-9 * DAY), (window(-9 * DAY, 55),))
+        )
+    )
+
+    notes = [note for at in (60 - behind, 65, 70, 75) for execution in bench.run(at) for note in execution.notes]
+
+    told = "a clock was ahead" if behind < DAY else "the ledger reaches to"
+    assert [note.startswith(told) for note in notes] == [True]
+    for at in range(80, 400, 5):
+        bench.run(at)
+    coverage = bench.ledger.read(rule()).coverage
+    assert (coverage.since, coverage.gaps, coverage.covered[-1]) == (minute(-9 * DAY), (), window(-9 * DAY, 395))
+    assert bench.swept() == Swept(minute(395))
+
+
+@pytest.mark.parametrize("ahead", [120, 600])
+def test_where_the_line_of_a_rule_begins_that_was_new_to_a_clock_that_was_ahead_is_told(ahead):
+    bench = Bench(back=None)
+    bench.run(ahead)
+    notes = [note for execution in bench.run(60) for note in execution.notes]
+    assert bench.ledger.read(rule()).coverage.since == minute(55)
+    assert ["its line begins with this run" in note for note in notes] == [True]
 
 
 @pytest.mark.parametrize("outage", ["none", "right after it", "later"])

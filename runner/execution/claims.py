@@ -6,7 +6,7 @@ have given up, and is searched again: the alerts' ids make that harmless. What w
 
 It may as well be the clock of now that is behind. By no more than RUNNER_MAX_CATCHUP, the same run searches the oldest of
 what is taken back, so that nothing of it is too old once the clock is right. By more, too much would be, and nothing is
-taken back: a clock that was so far ahead has left a gap behind it, and where there is none it was right.
+taken back: a clock that was so far ahead has left a gap behind it, or has just begun the line; else it was right.
 """
 
 from dataclasses import replace
@@ -26,7 +26,7 @@ def upheld(state: State, now: datetime, max_catch_up: timedelta, lookback: timed
     due = now - max_catch_up
     newest = max(_ends(state), default=now)
     ahead = newest > now + APART
-    if newest - now > max_catch_up and not _left_a_gap(state.coverage, now):
+    if newest - now > max_catch_up and not _jumped(state.coverage, now, max_catch_up):
         return state, (_behind(newest),)
     hasty = [gap.start for gap in state.coverage.gaps if gap.end > due + APART]
     swept, unswept = state.swept, _unswept(state.swept, due)
@@ -60,9 +60,14 @@ def _unswept(swept: Swept | None, due: datetime) -> datetime | None:
     return max(given_up.start, due) if given_up is not None and given_up.end > due + APART else None
 
 
-def _left_a_gap(coverage: Coverage, now: datetime) -> bool:
-    """Tell whether the line has what only a clock far ahead leaves: a gap that is still to come."""
-    return any(gap.end > now + APART for gap in coverage.gaps)
+def _jumped(coverage: Coverage, now: datetime, max_catch_up: timedelta) -> bool:
+    """Tell whether the line shows that a clock was far ahead: a gap that is still to come, or its beginning shortly before.
+
+    A longer line is the work of a clock that was right for as long.
+    """
+    since, until = coverage.since, coverage.until
+    begun = since is not None and since > now + APART and (until is None or until - since <= max_catch_up)
+    return begun or any(gap.end > now + APART for gap in coverage.gaps)
 
 
 def _behind(newest: datetime) -> str:

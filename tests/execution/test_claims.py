@@ -40,6 +40,10 @@ UPHELD = {
         state(window(-5000, 0)),
     ),
     "also a line that begins in the future": (state(window(40, 60), since=40), State("r", Coverage("q"))),
+    "also one that begins in the far future": (
+        state(window(5 * DAY, 5 * DAY + 9), since=5 * DAY),
+        State("r", Coverage("q")),
+    ),
     "what a clock that was ahead gave up, and what it claimed behind that": (
         state(window(-5000, -10), window(5, DAY + 5), gaps=[window(-10, 5)]),
         state(window(-5000, -10)),

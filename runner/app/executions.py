@@ -18,7 +18,7 @@ from runner.notify.config import Notifications
 from runner.offline.memory import MemoryLedger
 from runner.rules.loader import RuleSet
 from runner.rules.model import Rule
-from runner.schedule.windows import Window, without
+from runner.schedule.windows import Window, sliced, without
 from runner.settings import Settings
 from runner.telemetry import logs
 from runner.telemetry.execution_log import ExecutionLog
@@ -108,13 +108,7 @@ def open_slices(engine: Engine, rule: Rule, window: Window, longest: timedelta, 
     """Return what of the window is not proven searched (or all of it, `again`), in slices, oldest first."""
     coverage = engine.ledger.read(rule).coverage
     proven = coverage.covered if coverage.query_hash == rule.query_hash and not again else ()
-    slices: list[Window] = []
-    for piece in without([window], proven):
-        start = piece.start
-        while start < piece.end:
-            slices.append(Window(start, min(start + longest, piece.end)))
-            start = slices[-1].end
-    return slices
+    return sliced(without([window], proven), longest)
 
 
 def backfill(engine: Engine, rule: Rule, slices: Sequence[Window], *, dry_run: bool) -> Iterator[Execution]:

@@ -33,18 +33,17 @@ def upheld(state: State, now: datetime, max_catch_up: timedelta, lookback: timed
     if not ahead and not hasty and unswept is None:
         return state, ()
     proven = min([now, *([newest - max_catch_up - lookback] if ahead else []), *hasty])
-    if swept is not None and unswept is not None:
-        swept = late.renewed(replace(swept, until=min(swept.until, unswept), given_up=None))
-    if swept is not None and swept.until > proven:
+    start = min(proven, unswept or proven)
+    if swept is not None and (unswept is not None or swept.until > start):
         # The rest of a cut sweep is swept anew, as under a changed query.
-        swept = late.renewed(replace(swept, until=proven))
+        given_up = swept.given_up if unswept is None else None
+        swept = late.renewed(replace(swept, until=min(swept.until, start), given_up=given_up))
     why = (
         f"a clock was ahead, for the ledger reached to {newest.isoformat()}, which is still to come"
         if ahead
         else "a clock was ahead, or RUNNER_MAX_CATCHUP has grown, for what was given up is not too old to be caught up"
     )
     left = _taken_back(state.coverage, proven, due, now)
-    start = min(proven, unswept or proven)
     again = f"from {max(start, left.since).isoformat()} on is" if left.since is not None else "is"
     note = (
         f"{why}: what the ledger claims {again} taken back, and searched again; its line begins "
